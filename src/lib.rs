@@ -1,0 +1,7 @@
+//! s3logs.
+pub mod cpu;
+pub mod formats;
+pub mod parse;
+pub mod schema;
+pub mod table;
+pub mod units;

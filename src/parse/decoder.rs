@@ -1,0 +1,346 @@
+//! The push machine: bytes in, batches of typed rows out.
+
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use memchr::memchr;
+
+use crate::schema::values::DateCache;
+use crate::schema::{EventTime, Layout, LogFormat, Source, Syntax};
+
+use super::columns::{Builder, Faults, Parts, Words};
+use super::tabbed::Header;
+use super::{Extra, Span, spaced};
+
+/// Longest line that is split; longer ones are rejected, with this many of their bytes kept.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Lines that are cut before their fields are converted: their spans fit into the L2 cache.
+const BLOCK_ROWS: usize = 512;
+
+/// A line that is no row, kept as it stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Line number in the object, from 1.
+    pub line: u64,
+    /// Why it is no row.
+    pub reason: String,
+    /// The line's bytes, at most [`MAX_LINE`] of them.
+    pub bytes: Vec<u8>,
+}
+
+/// What became of an object's lines: `lines = rows + rejects + comments`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pieces between line ends; a last piece without line end counts unless it is empty.
+    pub lines: u64,
+    /// Lines that became rows.
+    pub rows: u64,
+    /// Lines that are kept as rejects.
+    pub rejects: u64,
+    /// Header lines and blank lines.
+    pub comments: u64,
+}
+
+/// Typed rows with what went wrong inside fields.
+#[derive(Debug)]
+pub struct Batch {
+    /// The rows, in input order, with the columns of the format's [`Layout`].
+    pub records: RecordBatch,
+    /// Per column with any: values that did not convert and became null.
+    pub unconverted: Vec<(&'static str, u64)>,
+    /// Texts in which bytes that are not UTF-8 were escaped.
+    pub invalid_text: u64,
+}
+
+/// Turns the lines of one format into columns.
+///
+/// Holds the rows since the last [`flush`](Self::flush), one unfinished line of at most
+/// [`MAX_LINE`] bytes, and the rejects since the last [`take_rejects`](Self::take_rejects).
+#[derive(Debug)]
+pub struct Decoder {
+    format: &'static LogFormat,
+    layout: Layout,
+    header: Header,
+    dates: DateCache,
+    carry: Carry,
+    block: Block,
+    times: Vec<i64>,
+    fields: Vec<Builder>,
+    object_names: Vec<Words>,
+    extra: Words,
+    faults: Vec<Faults>,
+    other_invalid: u64,
+    names: Vec<Option<Vec<u8>>>,
+    counts: Counts,
+    rejects: Vec<Reject>,
+}
+
+/// An unfinished line.
+#[derive(Debug, Default)]
+struct Carry {
+    bytes: Vec<u8>,
+    /// Length of the line so far, also where `bytes` stopped growing.
+    length: usize,
+}
+
+impl Carry {
+    fn extend(&mut self, piece: &[u8]) {
+        self.length += piece.len();
+        let room = (MAX_LINE + 1).saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+}
+
+/// Lines that have been cut and wait for their fields to be converted.
+#[derive(Debug, Default)]
+struct Block {
+    spans: Vec<Span>,
+    extras: Vec<Extra>,
+    row: Vec<Span>,
+}
+
+impl Decoder {
+    /// A decoder for one format.
+    pub fn new(format: &'static LogFormat) -> Self {
+        let layout = Layout::of(format);
+        let pieces = object_name_columns(&layout).count();
+        Self {
+            format,
+            header: Header::default(),
+            dates: DateCache::default(),
+            carry: Carry::default(),
+            block: Block {
+                row: vec![Span::NULL; format.fields.len()],
+                ..Block::default()
+            },
+            times: Vec::new(),
+            fields: format
+                .fields
+                .iter()
+                .map(|field| Builder::new(field.kind))
+                .collect(),
+            object_names: (0..pieces).map(|_| Words::default()).collect(),
+            extra: Words::default(),
+            faults: vec![Faults::default(); format.fields.len()],
+            other_invalid: 0,
+            names: vec![None; pieces],
+            counts: Counts::default(),
+            rejects: Vec::new(),
+            layout,
+        }
+    }
+
+    /// Starts an object; its key may fill columns of its own.
+    pub fn begin(&mut self, key: &str) {
+        self.header.reset();
+        self.carry = Carry::default();
+        self.counts = Counts::default();
+        self.names = object_name_columns(&self.layout)
+            .map(|piece| piece(key).map(|text| text.as_bytes().to_vec()))
+            .collect();
+    }
+
+    /// Takes the next bytes of the object, in pieces of any size.
+    pub fn decode(&mut self, bytes: &[u8]) {
+        // Spans are 32 bits wide.
+        for piece in bytes.chunks(1 << 30) {
+            self.decode_piece(piece);
+        }
+    }
+
+    /// Ends the object, with its last line if that has no line end, and tells what it held.
+    pub fn end(&mut self) -> Counts {
+        if self.carry.length > 0 {
+            self.finish_carry();
+        }
+        self.counts
+    }
+
+    /// The rejects so far, in line order.
+    pub fn take_rejects(&mut self) -> Vec<Reject> {
+        std::mem::take(&mut self.rejects)
+    }
+
+    /// Rows since the last flush.
+    pub fn rows(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Bytes held by rows and rejects.
+    pub fn memory(&self) -> usize {
+        let rejects: usize = self
+            .rejects
+            .iter()
+            .map(|reject| reject.bytes.len() + 64)
+            .sum();
+        self.times.len() * 8 + self.fields.iter().map(Builder::memory).sum::<usize>() + rejects
+    }
+
+    /// Hands over the rows since the last flush; `None` if there are none.
+    ///
+    /// # Errors
+    /// When the columns do not fit the schema, or a text column outgrew 2 GiB: a programming error,
+    /// as callers flush long before.
+    pub fn flush(&mut self) -> Result<Option<Batch>, ArrowError> {
+        if self.times.is_empty() {
+            return Ok(None);
+        }
+        let columns = Parts {
+            format: self.format,
+            layout: &self.layout,
+            times: std::mem::take(&mut self.times),
+            fields: &mut self.fields,
+            object_names: &mut self.object_names,
+            extra: &mut self.extra,
+        }
+        .assemble()?;
+        let records = RecordBatch::try_new(self.layout.schema.clone(), columns)?;
+        let unconverted = self
+            .format
+            .fields
+            .iter()
+            .zip(&self.faults)
+            .filter(|(_, faults)| faults.unconverted > 0)
+            .map(|(field, faults)| (field.column, faults.unconverted))
+            .collect();
+        let invalid: u64 = self.faults.iter().map(|faults| faults.invalid).sum();
+        self.faults.fill(Faults::default());
+        let invalid_text = invalid + std::mem::take(&mut self.other_invalid);
+        Ok(Some(Batch {
+            records,
+            unconverted,
+            invalid_text,
+        }))
+    }
+
+    fn decode_piece(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        if self.carry.length > 0 {
+            let Some(end) = memchr(b'\n', rest) else {
+                self.carry.extend(rest);
+                return;
+            };
+            self.carry.extend(&rest[..end]);
+            self.finish_carry();
+            rest = &rest[end + 1..];
+        }
+        let offset = bytes.len() - rest.len();
+        let mut at = offset;
+        while let Some(length) = memchr(b'\n', &bytes[at..]) {
+            self.line(bytes, at, at + length, length);
+            at += length + 1;
+        }
+        self.convert_block(bytes);
+        self.carry.extend(&bytes[at..]);
+    }
+
+    fn finish_carry(&mut self) {
+        let carry = std::mem::take(&mut self.carry);
+        self.line(&carry.bytes, 0, carry.bytes.len(), carry.length);
+        self.convert_block(&carry.bytes);
+    }
+
+    /// One line at `text[from..to]`; `length` is its true length.
+    fn line(&mut self, text: &[u8], from: usize, to: usize, length: usize) {
+        self.counts.lines += 1;
+        let whole = &text[from..to];
+        if length > MAX_LINE {
+            let kept = &whole[..MAX_LINE.min(whole.len())];
+            self.reject(
+                kept,
+                format!("line of {length} bytes, more than {MAX_LINE}"),
+            );
+            return;
+        }
+        let line = whole.strip_suffix(b"\r").unwrap_or(whole);
+        if line.is_empty() {
+            self.counts.comments += 1;
+            return;
+        }
+        let cut = match self.format.syntax {
+            Syntax::Tabbed if line[0] == b'#' => {
+                self.header.read(self.format, line);
+                self.counts.comments += 1;
+                return;
+            }
+            Syntax::Tabbed => self
+                .header
+                .split(self.format, line, from, &mut self.block.row),
+            Syntax::Spaced => spaced::split(self.format, line, from, &mut self.block.row),
+        };
+        match cut.and_then(|extra| Ok((extra, self.event_time(text)?))) {
+            Ok((extra, time)) => {
+                self.counts.rows += 1;
+                self.times.push(time);
+                self.block.spans.extend_from_slice(&self.block.row);
+                self.block.extras.push(extra);
+                if self.block.extras.len() == BLOCK_ROWS {
+                    self.convert_block(text);
+                }
+            }
+            Err(reason) => self.reject(whole, reason),
+        }
+    }
+
+    fn reject(&mut self, line: &[u8], reason: String) {
+        self.counts.rejects += 1;
+        self.rejects.push(Reject {
+            line: self.counts.lines,
+            reason,
+            bytes: line.to_vec(),
+        });
+    }
+
+    fn event_time(&mut self, text: &[u8]) -> Result<i64, String> {
+        let field = |wire| {
+            let index = self.format.field_index(wire)?;
+            self.block.row.get(index)?.slice(text)
+        };
+        match self.format.event_time {
+            EventTime::CommonLog(wire) => field(wire).and_then(|time| self.dates.common_log(time)),
+            EventTime::DateAndTime(date, time) => field(date)
+                .zip(field(time))
+                .and_then(|(date, time)| self.dates.date_and_time(date, time)),
+        }
+        .ok_or_else(|| "no valid event time".to_owned())
+    }
+
+    /// Converts the lines cut so far; their spans point into `text`.
+    fn convert_block(&mut self, text: &[u8]) {
+        let rows = self.block.extras.len();
+        if rows == 0 {
+            return;
+        }
+        let width = self.format.fields.len();
+        let columns = self.fields.iter_mut().zip(&mut self.faults);
+        for (index, (builder, faults)) in columns.enumerate() {
+            let spans = self.block.spans.iter().skip(index).step_by(width).copied();
+            builder.append(text, spans, faults);
+        }
+        for (words, name) in self.object_names.iter_mut().zip(&self.names) {
+            for _ in 0..rows {
+                words.push(name.as_deref(), &mut self.other_invalid);
+            }
+        }
+        for extra in self.block.extras.drain(..) {
+            let value = match &extra {
+                Extra::None => None,
+                Extra::Rest(span) => span.slice(text),
+                Extra::Named(list) => Some(list.as_bytes()),
+            };
+            self.extra.push(value, &mut self.other_invalid);
+        }
+        self.block.spans.clear();
+    }
+}
+
+fn object_name_columns(layout: &Layout) -> impl Iterator<Item = fn(&str) -> Option<&str>> {
+    layout
+        .columns
+        .iter()
+        .filter_map(|column| match column.source {
+            Source::ObjectName(piece) => Some(piece),
+            _ => None,
+        })
+}

@@ -1,0 +1,367 @@
+//! Gzip and zstd, in pieces, with every member and a position for damage.
+//!
+//! Gzip may have several members (RFC 1952, section 2.2); all of them are read and each one's
+//! CRC-32 and length are checked. Zeros after the last member are padding.
+
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
+
+/// How an object is compressed, by its first bytes; suffixes lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Not compressed.
+    Plain,
+    /// Gzip, one or more members.
+    Gzip,
+    /// Zstandard, one or more frames.
+    Zstd,
+}
+
+impl Encoding {
+    /// Looks at the first four bytes.
+    pub fn of(head: &[u8]) -> Self {
+        if head.starts_with(&GZIP_MAGIC) {
+            Self::Gzip
+        } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            Self::Zstd
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Compressed data that cannot be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at byte {at}")]
+pub struct InflateError {
+    /// Position in the compressed object.
+    pub at: u64,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// Inflates an object piece by piece.
+///
+/// Holds the decompressor's window (32 KiB for gzip, at most 128 MiB for a zstd frame that asks for
+/// it, 8 MiB as `zstd` writes by default).
+pub struct Inflater {
+    state: State,
+    consumed: u64,
+}
+
+enum State {
+    Plain,
+    Gzip {
+        member: Box<Decompress>,
+        open: bool,
+        members: u64,
+    },
+    Zstd {
+        decoder: Box<ZstdDecoder<'static>>,
+        open: bool,
+    },
+}
+
+impl std::fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inflater")
+            .field("consumed", &self.consumed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inflater {
+    /// An inflater for objects of this encoding.
+    ///
+    /// # Errors
+    /// When zstd cannot set up its context.
+    pub fn new(encoding: Encoding) -> Result<Self, InflateError> {
+        let state = match encoding {
+            Encoding::Plain => State::Plain,
+            Encoding::Gzip => State::Gzip {
+                member: Box::new(Decompress::new_gzip(15)),
+                open: false,
+                members: 0,
+            },
+            Encoding::Zstd => {
+                let decoder = ZstdDecoder::new().map_err(|error| InflateError {
+                    at: 0,
+                    what: error.to_string(),
+                })?;
+                State::Zstd {
+                    decoder: Box::new(decoder),
+                    open: false,
+                }
+            }
+        };
+        Ok(Self { state, consumed: 0 })
+    }
+
+    /// Inflates from `input` into the spare capacity of `out`, growing it to at most `limit` bytes
+    /// in all.
+    ///
+    /// Returns how much of `input` was used: less than all of it only if `out` is full.
+    ///
+    /// # Errors
+    /// [`InflateError`] where the data is damaged.
+    pub fn push(
+        &mut self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<usize, InflateError> {
+        let start = self.consumed;
+        let used = match &mut self.state {
+            State::Plain => {
+                let take = input.len().min(limit.saturating_sub(out.len()));
+                out.extend_from_slice(&input[..take]);
+                take
+            }
+            State::Gzip {
+                member,
+                open,
+                members,
+            } => gzip(member, open, members, input, out, limit).map_err(|(at, what)| {
+                InflateError {
+                    at: start + at as u64,
+                    what,
+                }
+            })?,
+            State::Zstd { decoder, open } => {
+                zstd(decoder, open, input, out, limit).map_err(|(at, what)| InflateError {
+                    at: start + at as u64,
+                    what,
+                })?
+            }
+        };
+        self.consumed += used as u64;
+        Ok(used)
+    }
+
+    /// Checks that the object ended where its compression says.
+    ///
+    /// # Errors
+    /// [`InflateError`] if it was cut.
+    pub fn finish(&self) -> Result<(), InflateError> {
+        let cut = match &self.state {
+            State::Plain => None,
+            State::Gzip { open: true, .. } => Some("truncated gzip"),
+            State::Zstd { open: true, .. } => Some("truncated zstd"),
+            State::Gzip { .. } | State::Zstd { .. } => None,
+        };
+        match cut {
+            Some(what) => Err(InflateError {
+                at: self.consumed,
+                what: what.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes room for at least one more byte below `limit`; `false` if there is none.
+fn make_room(out: &mut Vec<u8>, limit: usize) -> bool {
+    if out.len() >= limit {
+        return false;
+    }
+    if out.len() == out.capacity() {
+        let more = out.capacity().max(16 << 10).min(limit - out.len());
+        out.reserve_exact(more);
+    }
+    true
+}
+
+type Damage = (usize, String);
+
+fn gzip(
+    member: &mut Decompress,
+    open: &mut bool,
+    members: &mut u64,
+    input: &[u8],
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<usize, Damage> {
+    let mut used = 0;
+    while used < input.len() {
+        if !*open {
+            if *members > 0 && input[used] == 0 {
+                used += 1;
+                continue;
+            }
+            *member = Decompress::new_gzip(15);
+            *open = true;
+        }
+        if !make_room(out, limit) {
+            return Ok(used);
+        }
+        let before = (member.total_in(), out.len());
+        let status = member
+            .decompress_vec(&input[used..], out, FlushDecompress::None)
+            .map_err(|error| (used, damage(&error, *members)))?;
+        let taken = usize::try_from(member.total_in() - before.0).unwrap_or(usize::MAX);
+        used += taken;
+        match status {
+            Status::StreamEnd => {
+                *open = false;
+                *members += 1;
+            }
+            Status::Ok | Status::BufError if taken == 0 && out.len() == before.1 => {
+                if out.len() == out.capacity() {
+                    continue;
+                }
+                return Ok(used);
+            }
+            Status::Ok | Status::BufError => {}
+        }
+    }
+    Ok(used)
+}
+
+fn damage(error: &flate2::DecompressError, members: u64) -> String {
+    let detail = error.to_string();
+    if members > 0 {
+        format!("corrupt gzip after {members} whole members ({detail})")
+    } else {
+        format!("corrupt gzip ({detail})")
+    }
+}
+
+fn zstd(
+    decoder: &mut ZstdDecoder<'static>,
+    open: &mut bool,
+    input: &[u8],
+    out: &mut Vec<u8>,
+    limit: usize,
+) -> Result<usize, Damage> {
+    let mut source = InBuffer::around(input);
+    loop {
+        if source.pos() == input.len() && !*open {
+            return Ok(source.pos());
+        }
+        if !make_room(out, limit) {
+            return Ok(source.pos());
+        }
+        let (before, filled) = (source.pos(), out.len());
+        let mut sink = OutBuffer::around_pos(out, filled);
+        let hint = decoder
+            .run(&mut source, &mut sink)
+            .map_err(|error| (before, format!("corrupt zstd ({error})")))?;
+        *open = hint != 0;
+        if source.pos() == input.len() && (out.len() < out.capacity() || !*open) {
+            return Ok(source.pos());
+        }
+        if hint == 0 && source.pos() < input.len() {
+            decoder
+                .reinit()
+                .map_err(|error| (source.pos(), error.to_string()))?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gz(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    fn inflate(data: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, InflateError> {
+        let mut inflater = Inflater::new(Encoding::of(data))?;
+        let mut out = Vec::new();
+        for part in data.chunks(piece.max(1)) {
+            let mut at = 0;
+            while at < part.len() {
+                let mut step = Vec::new();
+                at += inflater.push(&part[at..], &mut step, limit)?;
+                out.extend(step);
+            }
+        }
+        loop {
+            let mut step = Vec::new();
+            inflater.push(&[], &mut step, limit)?;
+            if step.is_empty() {
+                break;
+            }
+            out.extend(step);
+        }
+        inflater.finish()?;
+        Ok(out)
+    }
+
+    #[test]
+    fn every_member_counts_and_padding_does_not() {
+        let mut data = gz(b"one\n");
+        data.extend(gz(b"one\n"));
+        data.extend(gz(b""));
+        data.extend(gz(b"two\n"));
+        data.extend([0; 100]);
+        for piece in [1, 7, 1000] {
+            assert_eq!(
+                inflate(&data, piece, 1 << 20).as_deref(),
+                Ok(&b"one\none\ntwo\n"[..])
+            );
+        }
+    }
+
+    #[test]
+    fn damage_is_found_with_its_place() {
+        let whole = gz(&b"some text that repeats, some text that repeats\n".repeat(50));
+        for cut in 1..whole.len() {
+            if cut >= 2 {
+                let error = inflate(&whole[..cut], 10, 1 << 20).expect_err("cut data");
+                assert_eq!(
+                    (error.at, error.what.as_str()),
+                    (cut as u64, "truncated gzip")
+                );
+            }
+        }
+        let mut bad_crc = whole.clone();
+        let at = bad_crc.len() - 6;
+        bad_crc[at] ^= 1;
+        assert!(inflate(&bad_crc, 1000, 1 << 20).is_err());
+        let mut garbage = whole.clone();
+        garbage.extend(b"garbage");
+        assert!(inflate(&garbage, 1000, 1 << 20).is_err());
+    }
+
+    #[test]
+    fn zstd_frames_are_read_to_the_end() {
+        let text = b"some text that repeats, some text that repeats\n".repeat(5000);
+        let mut data = zstd::encode_all(&text[..], 1).expect("to memory");
+        let one = data.clone();
+        data.extend(&one);
+        for piece in [1, 13, 1 << 20] {
+            let out = inflate(&data, piece, 1000).expect("whole frames");
+            assert!(out == [&text[..], &text[..]].concat());
+        }
+        let error = inflate(&one[..one.len() - 3], 10, 1 << 20).expect_err("cut data");
+        assert_eq!(error.what, "truncated zstd");
+    }
+
+    proptest! {
+        #[test]
+        fn any_pieces_and_any_room_give_the_same(data in proptest::collection::vec(any::<u8>(), 0..5000), piece in 1usize..700, limit in 1usize..700) {
+            prop_assert_eq!(inflate(&gz(&data), piece, limit), Ok(data.clone()));
+            let zst = zstd::encode_all(&data[..], 1).expect("to memory");
+            prop_assert_eq!(inflate(&zst, piece, limit), Ok(data));
+        }
+
+        #[test]
+        fn no_input_panics(data in proptest::collection::vec(any::<u8>(), 0..300), piece in 1usize..50) {
+            for magic in [&[0x1f, 0x8b, 8, 0][..], &[0x28, 0xb5, 0x2f, 0xfd], &[]] {
+                let mut input = magic.to_vec();
+                input.extend(&data);
+                drop(inflate(&input, piece, 4096));
+            }
+        }
+    }
+}

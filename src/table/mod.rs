@@ -1,0 +1,11 @@
+//! Batches of rows to Parquet files: split by day, sort, encode, name.
+//!
+//! Synchronous, and without storage: files are written wherever the caller opened them.
+
+mod dictionary;
+mod partition;
+pub mod path;
+mod writer;
+
+pub use partition::{Piece, split_by_day};
+pub use writer::{FileSummary, WriteOptions, write_file};

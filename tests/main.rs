@@ -1,0 +1,3 @@
+//! One binary for all integration tests: the AWS SDK and Arrow are linked once.
+
+mod formats;
