@@ -190,8 +190,26 @@ pub fn key_decodings(operation: &str) -> u8 {
     }
 }
 
-/// Percent-decodes once; `+` is a space; a `%` without two hex digits stays as it is.
-pub fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
+/// How a key was percent-encoded: as often as its operation says, and each way in its own style.
+///
+/// Encoded twice, a space is `%2520` and `+` stands for itself; encoded once, a space is `+`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Style {
+    times: u8,
+    plus_is_space: bool,
+}
+
+impl Style {
+    fn of(times: u8) -> Self {
+        Self {
+            times,
+            plus_is_space: times == 1,
+        }
+    }
+}
+
+/// Percent-decodes once; a `%` without two hex digits stays as it is.
+fn percent_decode(text: &[u8], plus_is_space: bool) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', text).is_none() {
         return Cow::Borrowed(text);
     }
@@ -207,25 +225,31 @@ pub fn percent_decode(text: &[u8]) -> Cow<'_, [u8]> {
             out.push(u8::try_from(high * 16 + low).unwrap_or(b'%'));
             at += 3;
         } else {
-            out.push(if text[at] == b'+' { b' ' } else { text[at] });
+            out.push(if text[at] == b'+' && plus_is_space {
+                b' '
+            } else {
+                text[at]
+            });
             at += 1;
         }
     }
     Cow::Owned(out)
 }
 
-/// Percent-encodes once, as S3 writes keys into its logs: unreserved characters and `/` stay, a
-/// space becomes `+`.
-pub fn percent_encode(text: &[u8]) -> Vec<u8> {
+/// Whether S3 writes this byte of a key into its logs as it is.
+fn stays(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'/' | b'~')
+}
+
+/// Percent-encodes once.
+fn percent_encode(text: &[u8], plus_is_space: bool) -> Vec<u8> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = Vec::with_capacity(text.len());
     for byte in text {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' | b'~' => {
-                out.push(*byte);
-            }
-            b' ' => out.push(b'+'),
-            _ => out.extend([
+        match *byte {
+            b' ' if plus_is_space => out.push(b'+'),
+            byte if stays(byte) => out.push(byte),
+            byte => out.extend([
                 b'%',
                 HEX[usize::from(byte >> 4)],
                 HEX[usize::from(byte & 15)],
@@ -244,21 +268,31 @@ pub struct PlainKey<'a> {
     pub raw: Option<&'a [u8]>,
 }
 
-/// Decodes a logged key `times` times.
+/// Decodes a logged key `times` times (1 or 2).
 pub fn plain_key(logged: &[u8], times: u8) -> PlainKey<'_> {
-    if logged.iter().all(|b| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' | b'~')) {
-        return PlainKey { key: Cow::Borrowed(logged), raw: None };
+    if logged.iter().all(|byte| stays(*byte)) {
+        return PlainKey {
+            key: Cow::Borrowed(logged),
+            raw: None,
+        };
     }
-    let mut key = percent_decode(logged);
-    for _ in 1..times {
-        key = Cow::Owned(percent_decode(&key).into_owned());
+    let style = Style::of(times);
+    let mut key = percent_decode(logged, style.plus_is_space);
+    for _ in 1..style.times {
+        key = Cow::Owned(percent_decode(&key, style.plus_is_space).into_owned());
     }
-    let mut again = percent_encode(&key);
-    for _ in 1..times {
-        again = percent_encode(&again);
-    }
-    let raw = (again != logged).then_some(logged);
+    let raw = (logged_key(&key, times) != logged).then_some(logged);
     PlainKey { key, raw }
+}
+
+/// The text under which S3 logs a key.
+fn logged_key(key: &[u8], times: u8) -> Vec<u8> {
+    let style = Style::of(times);
+    let mut text = percent_encode(key, style.plus_is_space);
+    for _ in 1..style.times {
+        text = percent_encode(&text, style.plus_is_space);
+    }
+    text
 }
 
 /// Text for a column: valid UTF-8 as it is, each invalid byte as `\xHH`.
@@ -387,19 +421,12 @@ mod tests {
         #[test]
         fn a_key_can_always_be_led_back(key in proptest::collection::vec(any::<u8>(), 0..40), times in 1u8..=2) {
             let plain = plain_key(&key, times);
-            let mut again = plain.key.to_vec();
-            for _ in 0..times {
-                again = percent_encode(&again);
-            }
-            prop_assert!(plain.raw == Some(&key[..]) || again == key);
+            prop_assert!(plain.raw == Some(&key[..]) || logged_key(&plain.key, times) == key);
         }
 
         #[test]
         fn encoded_keys_decode_to_themselves(key in proptest::collection::vec(any::<u8>(), 0..40), times in 1u8..=2) {
-            let mut logged = key.clone();
-            for _ in 0..times {
-                logged = percent_encode(&logged);
-            }
+            let logged = logged_key(&key, times);
             let plain = plain_key(&logged, times);
             prop_assert_eq!(&plain.key[..], &key[..]);
             prop_assert_eq!(plain.raw, None);

@@ -32,7 +32,10 @@ impl FromStr for Location {
             if bucket.is_empty() {
                 return Err("the bucket is missing; write s3://bucket/prefix".to_owned());
             }
-            return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
+            return Ok(Self::S3 {
+                bucket: bucket.to_owned(),
+                prefix: prefix.to_owned(),
+            });
         }
         match text.split_once("://") {
             Some((scheme, _)) => Err(format!(
@@ -61,7 +64,10 @@ mod tests {
     #[test]
     fn reads_what_users_write() {
         let s3 = |bucket: &str, prefix: &str| {
-            Ok(Location::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+            Ok(Location::S3 {
+                bucket: bucket.to_owned(),
+                prefix: prefix.to_owned(),
+            })
         };
         assert_eq!("s3://b".parse(), s3("b", ""));
         assert_eq!("s3://b/".parse(), s3("b", ""));

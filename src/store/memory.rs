@@ -23,7 +23,12 @@ impl MemoryStore {
 
     fn error(&self, kind: ErrorKind, action: &'static str, key: &str) -> StoreError {
         let cause = format!("{kind:?}");
-        StoreError { kind, action, place: super::full_name(self.root(), key), cause }
+        StoreError {
+            kind,
+            action,
+            place: super::full_name(self.root(), key),
+            cause,
+        }
     }
 }
 
@@ -72,7 +77,12 @@ impl Store for MemoryStore {
         Ok(found)
     }
 
-    async fn get(&self, key: &str, range: Option<Range<u64>>, expect: Option<&str>) -> Result<Bytes> {
+    async fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        expect: Option<&str>,
+    ) -> Result<Bytes> {
         let objects = self.objects();
         let bytes = objects
             .get(key)

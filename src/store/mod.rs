@@ -145,7 +145,10 @@ impl ErrorKind {
 
     /// Whether the whole run cannot go on, as every other object would meet the same.
     pub fn is_general(&self) -> bool {
-        matches!(self, Self::NoRoot | Self::Credentials | Self::WrongRegion(_) | Self::Full)
+        matches!(
+            self,
+            Self::NoRoot | Self::Credentials | Self::WrongRegion(_) | Self::Full
+        )
     }
 }
 

@@ -1,0 +1,3 @@
+//! What each verb does, without a terminal.
+
+pub mod source;

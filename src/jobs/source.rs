@@ -1,0 +1,227 @@
+//! A place to read from: a store, a prefix in it, and what of it is wanted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::stream::TryStreamExt;
+
+use crate::event::{Event, Observer};
+use crate::plan::Selection;
+use crate::store::{
+    AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError,
+};
+use crate::table::path::OWN;
+
+/// Objects under a prefix of a store.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// What the keys begin with.
+    pub prefix: String,
+    /// What of it is wanted.
+    pub selection: Selection,
+}
+
+/// A place to write to.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Empty, or ends in `/`.
+    pub base: String,
+    /// As the user wrote it, for messages.
+    pub shown: String,
+}
+
+/// What listing a source found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Objects listed.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them that the selection wants.
+    pub wanted: u64,
+}
+
+impl Source {
+    /// Opens a location for reading. A local file is a source of one object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRoot`] if a local path does not exist. Buckets are not looked at yet.
+    pub async fn open(
+        location: &Location,
+        aws: &AwsOptions,
+        selection: Selection,
+    ) -> Result<Self, StoreError> {
+        let (store, prefix): (Arc<dyn Store>, String) = match location {
+            Location::S3 { bucket, prefix } => {
+                (Arc::new(S3Store::open(bucket, aws).await), prefix.clone())
+            }
+            Location::Local(path) => {
+                let (folder, name) = folder_and_name(path);
+                (Arc::new(LocalStore::open(folder)?), name)
+            }
+            Location::Std => return Err(standard_stream("read")),
+        };
+        Ok(Self {
+            store,
+            prefix,
+            selection,
+        })
+    }
+
+    /// An object's key without the part of the prefix that users think of as its folder.
+    pub fn below<'a>(&self, key: &'a str) -> &'a str {
+        let folder = self.prefix.rfind('/').map_or(0, |end| end + 1);
+        // `s3://bucket/logs` means the folder `logs/` where there is one.
+        match key
+            .strip_prefix(self.prefix.as_str())
+            .and_then(|rest| rest.strip_prefix('/'))
+        {
+            Some(rest) if !self.prefix.is_empty() => rest,
+            _ => key.get(folder..).unwrap_or(key),
+        }
+    }
+
+    /// Lists the source page by page and hands the wanted objects to `take`, which says whether to
+    /// go on.
+    ///
+    /// Our own files and "folder" markers (empty objects ending in `/`) are left out.
+    ///
+    /// # Errors
+    /// What the store reports, or what `take` returns.
+    pub async fn each<E: From<StoreError>>(
+        &self,
+        observer: &dyn Observer,
+        mut take: impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
+    ) -> Result<Seen, E> {
+        let mut seen = Seen::default();
+        let mut pages = self.store.list(&self.prefix, None);
+        while let Some(page) = pages.try_next().await? {
+            for object in page {
+                let below = self.below(&object.key);
+                let marker = object.size == 0 && object.key.ends_with('/');
+                if marker || below.starts_with(OWN) || below.contains(&format!("/{OWN}/")) {
+                    continue;
+                }
+                seen.objects += 1;
+                seen.bytes += object.size;
+                if self.selection.wants(&object, below) {
+                    seen.wanted += 1;
+                    if !take(object).await? {
+                        return Ok(seen);
+                    }
+                }
+            }
+            observer.on(&Event::Listed {
+                objects: seen.objects,
+                bytes: seen.bytes,
+            });
+        }
+        Ok(seen)
+    }
+
+    /// The nearest prefix that has objects, for a source in which there are none: the longest
+    /// "folder" on the way to it that exists, with what lies below it.
+    pub async fn nearest(&self) -> Option<String> {
+        let mut at = self.prefix.as_str();
+        loop {
+            at = at.trim_end_matches('/');
+            at = at.rfind('/').map_or("", |end| &at[..=end]);
+            let folders = self.store.folders(at).await.ok()?;
+            let wanted = self.prefix.get(at.len()..).unwrap_or_default();
+            let close = folders.iter().max_by_key(|folder| {
+                common_start(folder.get(at.len()..).unwrap_or_default(), wanted)
+            });
+            if let Some(folder) = close {
+                return Some(crate::store::full_name(self.store.root(), folder));
+            }
+            if at.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+fn common_start(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// A folder is a source of everything in it, a file one of itself.
+fn folder_and_name(path: &Path) -> (&Path, String) {
+    match (
+        path.is_file(),
+        path.parent(),
+        path.file_name().and_then(|name| name.to_str()),
+    ) {
+        (true, Some(parent), Some(name)) => {
+            let parent = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            (parent, name.to_owned())
+        }
+        _ => (path, String::new()),
+    }
+}
+
+fn standard_stream(action: &'static str) -> StoreError {
+    StoreError {
+        kind: ErrorKind::Other,
+        action,
+        place: "-".to_owned(),
+        cause: "standard input and output are only for parse".to_owned(),
+    }
+}
+
+impl Destination {
+    /// Opens a location for writing a dataset; a local folder is made if it does not exist.
+    ///
+    /// # Errors
+    /// What the file system reports. Buckets are not looked at yet.
+    pub async fn open(location: &Location, aws: &AwsOptions) -> Result<Self, StoreError> {
+        let shown = location.to_string();
+        let store: Arc<dyn Store> = match location {
+            Location::S3 { bucket, .. } => Arc::new(S3Store::open(bucket, aws).await),
+            Location::Local(path) => Arc::new(LocalStore::create(path, &format!("{OWN}/tmp"))?),
+            Location::Std => return Err(standard_stream("write")),
+        };
+        Ok(Self {
+            store,
+            base: base_of(location),
+            shown,
+        })
+    }
+
+    /// Opens a location for reading a dataset; a local folder must exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRoot`] if it does not.
+    pub async fn open_existing(location: &Location, aws: &AwsOptions) -> Result<Self, StoreError> {
+        match location {
+            Location::Local(path) => Ok(Self {
+                store: Arc::new(LocalStore::open(path)?),
+                base: String::new(),
+                shown: location.to_string(),
+            }),
+            _ => Self::open(location, aws).await,
+        }
+    }
+
+    /// The full key of a path relative to the destination.
+    pub fn key(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+fn base_of(location: &Location) -> String {
+    match location {
+        Location::S3 { prefix, .. } if !prefix.is_empty() => {
+            format!("{}/", prefix.trim_end_matches('/'))
+        }
+        _ => String::new(),
+    }
+}

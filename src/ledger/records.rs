@@ -1,0 +1,108 @@
+//! What is written down: intents before outputs become visible, commits when they count.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Day;
+
+use super::KeyState;
+
+/// Version of the records; readers refuse newer ones.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Outputs that are about to become visible; written before the first of them is put.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub version: u32,
+    /// The batch.
+    pub batch: String,
+    /// Root of the source: `s3://bucket` or `file:///folder`.
+    pub root: String,
+    /// The batch's objects, so that the same grouping can be done again.
+    pub inputs: Vec<Input>,
+    /// Paths of the batch's files.
+    pub outputs: Vec<String>,
+}
+
+/// One step of the dataset's history: the point at which its rows count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub version: u32,
+    /// The batch, or what else was committed.
+    pub batch: String,
+    /// Root of the source: `s3://bucket` or `file:///folder`.
+    pub root: String,
+    /// The objects that are settled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// The files that count from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// The files of rejected lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejects: Vec<Rejects>,
+    /// Paths of files that no longer count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
+impl Default for Commit {
+    fn default() -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            batch: String::new(),
+            root: String::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            rejects: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+}
+
+/// A source object in an intent or commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its key, relative to the root.
+    pub key: String,
+    /// The version that was read.
+    pub etag: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When the store says it was last modified, microseconds UTC.
+    pub modified: i64,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: KeyState,
+}
+
+/// A Parquet file of the dataset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Path relative to the destination.
+    pub path: String,
+    /// Its table.
+    pub table: String,
+    /// The day of all its rows.
+    pub day: Day,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Earliest event time, microseconds UTC.
+    pub min_ts: i64,
+    /// Latest event time, microseconds UTC.
+    pub max_ts: i64,
+}
+
+/// A file of rejected lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejects {
+    /// Path relative to the destination.
+    pub path: String,
+    /// The table the lines were meant for.
+    pub table: String,
+    /// Lines in it.
+    pub lines: u64,
+}

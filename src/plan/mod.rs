@@ -1,0 +1,7 @@
+//! Which objects are chosen, and how they are put together into batches. Pure.
+
+mod batch;
+mod selection;
+
+pub use batch::{Batch, Limits, Planner, batch_id};
+pub use selection::{Glob, Selection, TimeRange};

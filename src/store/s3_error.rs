@@ -1,0 +1,88 @@
+//! What the SDK reports, in our categories.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::error::display::DisplayErrorContext;
+
+use super::ErrorKind;
+
+/// Category and cause of a failed request.
+pub(super) fn explain<E>(error: &SdkError<E, HttpResponse>) -> (ErrorKind, String)
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let response = service.raw();
+            let status = response.status().as_u16();
+            let code = service.err().code().unwrap_or_default();
+            let region = region(response, service.err().message().unwrap_or_default());
+            let kind = kind(status, code, region);
+            let cause = match (code, service.err().message()) {
+                ("", None) => format!("HTTP {status}"),
+                (code, None) => format!("{code} (HTTP {status})"),
+                (code, Some(message)) => format!("{code}: {message}"),
+            };
+            (kind, cause)
+        }
+        SdkError::TimeoutError(_) => (ErrorKind::Network, "the request timed out".to_owned()),
+        other => {
+            let chain = DisplayErrorContext(other).to_string();
+            let kind = if chain.contains("credential") || chain.contains("identity") {
+                ErrorKind::Credentials
+            } else {
+                ErrorKind::Network
+            };
+            (kind, innermost(&chain))
+        }
+    }
+}
+
+fn kind(status: u16, code: &str, region: Option<String>) -> ErrorKind {
+    match code {
+        "NoSuchKey" | "NotFound" => ErrorKind::NotFound,
+        "NoSuchBucket" => ErrorKind::NoRoot,
+        "AccessDenied" | "AllAccessDisabled" => ErrorKind::Denied,
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "TokenRefreshRequired"
+        | "RequestTimeTooSkewed" => ErrorKind::Credentials,
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "TemporaryRedirect"
+        | "IllegalLocationConstraintException" => ErrorKind::WrongRegion(region),
+        "InvalidObjectState" => ErrorKind::Archived,
+        "PreconditionFailed" => ErrorKind::Changed,
+        "SlowDown" | "ServiceUnavailable" | "ThrottlingException" => ErrorKind::Throttled,
+        "EntityTooLarge" | "QuotaExceeded" | "XMinioStorageFull" => ErrorKind::Full,
+        "KeyTooLongError" => ErrorKind::BadName,
+        _ => match status {
+            301 | 307 => ErrorKind::WrongRegion(region),
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            412 => ErrorKind::Changed,
+            503 => ErrorKind::Throttled,
+            500..=599 => ErrorKind::Network,
+            _ => ErrorKind::Other,
+        },
+    }
+}
+
+/// The bucket's region, where the server names it.
+fn region(response: &HttpResponse, message: &str) -> Option<String> {
+    if let Some(region) = response.headers().get("x-amz-bucket-region") {
+        return Some(region.to_owned());
+    }
+    let expecting = message.split("expecting '").nth(1)?;
+    expecting.split('\'').next().map(str::to_owned)
+}
+
+/// The last links of an error chain say what happened; the first ones only that something did.
+fn innermost(chain: &str) -> String {
+    let plain = chain.split(" (").next().unwrap_or(chain);
+    let links: Vec<&str> = plain.split(": ").collect();
+    let skip = links.len().saturating_sub(3);
+    links[skip..].join(": ")
+}
