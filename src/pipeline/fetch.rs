@@ -1,0 +1,192 @@
+//! Objects from the source, several at a time, in order, within a budget of bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+
+use crate::store::{ErrorKind, ObjectMeta, Store, StoreError, full_name};
+
+/// Bounds of the fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchLimits {
+    /// Most fetches at the same time.
+    pub jobs: usize,
+    /// Most bytes that are being fetched or lie fetched and not yet taken.
+    pub bytes: u64,
+    /// Objects larger than this are not fetched but left to be read in ranges.
+    pub whole: u64,
+}
+
+/// What came of a fetch.
+#[derive(Debug)]
+pub enum Content {
+    /// All of the object's bytes.
+    Whole(Bytes),
+    /// The object is larger than [`FetchLimits::whole`]: nothing was fetched.
+    Large,
+    /// The fetch failed.
+    Failed(StoreError),
+}
+
+/// An object and what came of its fetch. It occupies its share of the byte budget until dropped.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The object as listed.
+    pub object: ObjectMeta,
+    /// Its bytes, or why there are none.
+    pub content: Content,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// One permit stands for this many bytes.
+const UNIT: u64 = 1024;
+
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+/// Fetches the objects and yields them in the same order.
+///
+/// Bodies are read eagerly into the budget, as one that is paused trips stalled-stream checks.
+pub fn fetch<'a>(
+    store: Arc<dyn Store>,
+    objects: impl Stream<Item = ObjectMeta> + Send + 'a,
+    limits: FetchLimits,
+) -> impl Stream<Item = Fetched> + Send + 'a {
+    // An object of the largest size must always fit.
+    let total = permits(limits.bytes).max(permits(limits.whole)).max(1);
+    let budget = Arc::new(Semaphore::new(total as usize));
+    objects
+        .then(move |object| {
+            let cost = if object.size > limits.whole {
+                1
+            } else {
+                permits(object.size).max(1)
+            };
+            let budget = Arc::clone(&budget);
+            async move { (object, budget.acquire_many_owned(cost).await.ok()) }
+        })
+        .map(move |(object, permit)| {
+            let task = Task(tokio::spawn(one(
+                Arc::clone(&store),
+                object,
+                limits.whole,
+                permit,
+            )));
+            task.finish()
+        })
+        .buffered(limits.jobs.max(1))
+}
+
+async fn one(
+    store: Arc<dyn Store>,
+    object: ObjectMeta,
+    whole: u64,
+    permit: Option<OwnedSemaphorePermit>,
+) -> Fetched {
+    let content = if object.archived {
+        Content::Failed(archived(store.as_ref(), &object))
+    } else if object.size > whole {
+        Content::Large
+    } else if object.size == 0 {
+        Content::Whole(Bytes::new())
+    } else {
+        let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
+        match store.get(&object.key, None, etag).await {
+            Ok(bytes) => Content::Whole(bytes),
+            Err(error) => Content::Failed(error),
+        }
+    };
+    Fetched {
+        object,
+        content,
+        _permit: permit,
+    }
+}
+
+/// The failure of reading an object that lies in an archive class.
+pub fn archived(store: &dyn Store, object: &ObjectMeta) -> StoreError {
+    StoreError {
+        kind: ErrorKind::Archived,
+        action: "read",
+        place: full_name(store.root(), &object.key),
+        cause: "it lies in an archive storage class".to_owned(),
+    }
+}
+
+/// A spawned task that ends when nobody waits for it any more.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Task<T> {
+    async fn finish(mut self) -> T {
+        match (&mut self.0).await {
+            Ok(value) => value,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Body, MemoryStore, Precondition};
+
+    #[tokio::test]
+    async fn order_is_kept_and_large_or_missing_objects_are_told() {
+        let store = Arc::new(MemoryStore::default());
+        for (key, size) in [("a", 10), ("b", 5000), ("c", 2000)] {
+            let body = Body::Bytes(vec![b'x'; size].into());
+            store
+                .put(key, body, Precondition::Always)
+                .await
+                .expect("memory");
+        }
+        let mut objects: Vec<ObjectMeta> = store.list("", None).concat_pages().await;
+        objects.push(ObjectMeta {
+            key: "gone".to_owned(),
+            ..objects[0].clone()
+        });
+        let limits = FetchLimits {
+            jobs: 2,
+            bytes: 1024,
+            whole: 2000,
+        };
+        let found: Vec<Fetched> = fetch(store, futures::stream::iter(objects), limits)
+            .map(|mut fetched| {
+                fetched._permit = None;
+                fetched
+            })
+            .collect()
+            .await;
+        let keys: Vec<&str> = found.iter().map(|f| f.object.key.as_str()).collect();
+        assert_eq!(keys, ["a", "b", "c", "gone"]);
+        assert!(matches!(&found[0].content, Content::Whole(bytes) if bytes.len() == 10));
+        assert!(matches!(found[1].content, Content::Large));
+        assert!(
+            matches!(&found[3].content, Content::Failed(error) if error.kind == ErrorKind::NotFound)
+        );
+    }
+
+    trait ConcatPages {
+        async fn concat_pages(self) -> Vec<ObjectMeta>;
+    }
+
+    impl<S: Stream<Item = crate::store::Result<Vec<ObjectMeta>>> + Unpin> ConcatPages for S {
+        async fn concat_pages(mut self) -> Vec<ObjectMeta> {
+            let mut all = Vec::new();
+            while let Some(page) = self.next().await {
+                all.extend(page.expect("memory"));
+            }
+            all
+        }
+    }
+}
