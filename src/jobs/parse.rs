@@ -201,7 +201,9 @@ impl<'a> Parse<'a> {
                 invalid_text: rows.batch.invalid_text,
                 ..TableCounts::default()
             };
-            counts.unconverted.extend(rows.batch.unconverted.iter().copied());
+            counts
+                .unconverted
+                .extend(rows.batch.unconverted.iter().copied());
             Shown {
                 format: rows.format,
                 rows: rows.batch.records.num_rows() as u64,

@@ -78,7 +78,10 @@ impl Ready {
                 let from: &Path = file;
                 let body = Body::File(from.to_owned());
                 let key = destination.key(path);
-                destination.store.put(&key, body, Precondition::Always).await?;
+                destination
+                    .store
+                    .put(&key, body, Precondition::Always)
+                    .await?;
                 Ok(())
             })
             .await?;

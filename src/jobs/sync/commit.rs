@@ -155,7 +155,8 @@ impl Sync<'_> {
         let astray: Vec<String> = std::mem::take(leftovers)
             .into_iter()
             .filter(|path| {
-                !self.ledger.outputs().contains_key(path) && !self.ledger.rejects().contains_key(path)
+                !self.ledger.outputs().contains_key(path)
+                    && !self.ledger.rejects().contains_key(path)
             })
             .map(|path| self.destination.key(&path))
             .collect();

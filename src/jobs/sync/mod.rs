@@ -214,7 +214,8 @@ impl Sync<'_> {
             Standing::Ignored => objects.ignored += 1,
             Standing::Changed => {
                 objects.changed += 1;
-                let message = format!("{name} was replaced after it was read; it is not read again");
+                let message =
+                    format!("{name} was replaced after it was read; it is not read again");
                 self.observer.on(&Event::Warned { message });
             }
         }
@@ -260,7 +261,9 @@ mod tests {
     }
 
     async fn fixtures(name: &str) -> Source {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures")
+            .join(name);
         let aws = AwsOptions::default();
         Source::open(&Location::Local(path), &aws, Selection::default())
             .await
@@ -269,7 +272,14 @@ mod tests {
 
     async fn sync_to(source: &Source, dataset: &Path, options: &SyncOptions) -> Outcome {
         let observer: Arc<dyn Observer> = Arc::new(Silent);
-        let report = sync(source, &place(dataset), options, &observer, &Cancel::never()).await;
+        let report = sync(
+            source,
+            &place(dataset),
+            options,
+            &observer,
+            &Cancel::never(),
+        )
+        .await;
         report.expect("a run that ends well").outcome
     }
 

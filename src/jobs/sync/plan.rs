@@ -55,7 +55,10 @@ pub async fn plan(
         .each::<JobError>(observer, async |object| {
             planned.objects.listed += 1;
             let name = full_name(source.store.root(), &object.key);
-            match loaded.ledger.standing(&name, &object.etag, options.retry_failed) {
+            match loaded
+                .ledger
+                .standing(&name, &object.etag, options.retry_failed)
+            {
                 Standing::New => {
                     planned.add(&object.key, object.modified, object.size);
                     planned.batches += u64::from(planner.push(object).is_some());
