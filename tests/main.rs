@@ -1,3 +1,4 @@
 //! One binary for all integration tests: the AWS SDK and Arrow are linked once.
 
 mod formats;
+mod support;

@@ -1,7 +1,7 @@
-//! CloudFront standard logs (v1, legacy): gzip, tab-separated, columns named by `#Fields`.
+//! `CloudFront` standard logs (v1, legacy): gzip, tab-separated, columns named by `#Fields`.
 //!
-//! Fields: CloudFront Developer Guide, "Standard log file fields" (standard-logs-reference). Files
-//! of 12 to 35 columns are in circulation. Text values stay percent-encoded as CloudFront writes
+//! Fields: `CloudFront` Developer Guide, "Standard log file fields" (standard-logs-reference). Files
+//! of 12 to 35 columns are in circulation. Text values stay percent-encoded as `CloudFront` writes
 //! them: files up to about 2018 encode some twice, and only the reader can know.
 
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ const fn field(wire: &'static str, column: &'static str, kind: Kind, about: &'st
     }
 }
 
-/// CloudFront standard logs.
+/// `CloudFront` standard logs.
 pub static CLOUDFRONT: LogFormat = LogFormat {
     name: "cloudfront",
     table: "cloudfront",

@@ -3,5 +3,5 @@
 mod batch;
 mod selection;
 
-pub use batch::{Batch, Limits, Planner, batch_id};
+pub use batch::{Batch, INFLATION, Limits, Planner, batch_id};
 pub use selection::{Glob, Selection, TimeRange};
