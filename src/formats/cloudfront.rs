@@ -228,9 +228,10 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
-/// Date, time, edge location, bytes: enough to know a line without a header.
+/// Date, time, edge location, bytes (even if they do not convert), client address, method: enough
+/// to know a line without a header.
 static LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\d{4}-\d{2}-\d{2}\t\d{2}:\d{2}:\d{2}\t[^\t]+\t[0-9-]+\t")
+    Regex::new(r"^\d{4}-\d{2}-\d{2}\t\d{2}:\d{2}:\d{2}\t[^\t]+\t[^\t]+\t[0-9A-Fa-f.:]+\t[A-Z]+\t")
         .expect("a constant pattern")
 });
 
