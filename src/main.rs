@@ -1,1 +1,3 @@
+//! The `s3logs` program.
+
 fn main() {}

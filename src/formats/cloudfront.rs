@@ -1,7 +1,7 @@
-//! CloudFront standard logs (v1, legacy): gzip, tab-separated, columns named by `#Fields`.
+//! `CloudFront` standard logs (v1, legacy): gzip, tab-separated, columns named by `#Fields`.
 //!
-//! Fields: CloudFront Developer Guide, "Standard log file fields" (standard-logs-reference). Files
-//! of 12 to 35 columns are in circulation. Text values stay percent-encoded as CloudFront writes
+//! Fields: `CloudFront` Developer Guide, "Standard log file fields" (standard-logs-reference). Files
+//! of 12 to 35 columns are in circulation. Text values stay percent-encoded as `CloudFront` writes
 //! them: files up to about 2018 encode some twice, and only the reader can know.
 
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ const fn field(wire: &'static str, column: &'static str, kind: Kind, about: &'st
     }
 }
 
-/// CloudFront standard logs.
+/// `CloudFront` standard logs.
 pub static CLOUDFRONT: LogFormat = LogFormat {
     name: "cloudfront",
     table: "cloudfront",
@@ -228,9 +228,10 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
-/// Date, time, edge location, bytes: enough to know a line without a header.
+/// Date, time, edge location, bytes (even if they do not convert), client address, method: enough
+/// to know a line without a header.
 static LINE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\d{4}-\d{2}-\d{2}\t\d{2}:\d{2}:\d{2}\t[^\t]+\t[0-9-]+\t")
+    Regex::new(r"^\d{4}-\d{2}-\d{2}\t\d{2}:\d{2}:\d{2}\t[^\t]+\t[^\t]+\t[0-9A-Fa-f.:]+\t[A-Z]+\t")
         .expect("a constant pattern")
 });
 

@@ -256,7 +256,7 @@ static SAMPLES: &[Sample] = &[
     Sample {
         about: "bare dashes for URI, referer and agent (multi-object delete), 24 fields",
         header: "",
-        line: br#"owner bucket [06/Feb/2026:00:01:57 -0500] 192.0.2.3 arn:aws:iam::1:user/b A1 BATCH.DELETE.OBJECT a+b.txt - 204 - - 5 - - - - - h= SigV4 TLS AuthHeader bucket.s3.amazonaws.com TLSv1.2"#,
+        line: br"owner bucket [06/Feb/2026:00:01:57 -0500] 192.0.2.3 arn:aws:iam::1:user/b A1 BATCH.DELETE.OBJECT a+b.txt - 204 - - 5 - - - - - h= SigV4 TLS AuthHeader bucket.s3.amazonaws.com TLSv1.2",
         expect: Expect::Row(&[
             ("ts", "\"2026-02-06T05:01:57Z\""),
             ("key", "\"a b.txt\""),

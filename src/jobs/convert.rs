@@ -73,16 +73,16 @@ pub async fn plan(
         nothing: source.nothing().await?,
         ..Planned::default()
     };
-    let mut planner = Planner::new(Limits::default(), source.store.etag_is_content());
+    let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
     let seen = source
         .each::<JobError>(observer, async |object| {
             planned.objects.listed += 1;
             planned.add(&object.key, object.modified, object.size);
-            planned.batches += u64::from(planner.push(object).is_some());
+            planned.batches += u64::from(batches.push(object).is_some());
             Ok(true)
         })
         .await?;
-    planned.batches += u64::from(planner.finish().is_some());
+    planned.batches += u64::from(batches.finish().is_some());
     if seen.wanted == 0 && seen.objects > 0 {
         planned.nothing = Some(Nothing::Unselected {
             objects: seen.objects,
@@ -118,7 +118,7 @@ struct Convert<'a> {
 
 impl Convert<'_> {
     async fn all(&mut self, source: &Source) -> Result<Option<Nothing>, JobError> {
-        let mut planner = Planner::new(Limits::default(), source.store.etag_is_content());
+        let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
         let observer = self.observer;
         let seen = source
             .each::<JobError>(observer, async |object| {
@@ -127,13 +127,13 @@ impl Convert<'_> {
                 }
                 self.outcome.objects.listed += 1;
                 self.outcome.objects.new += 1;
-                match planner.push(object) {
+                match batches.push(object) {
                     Some(batch) => self.batch(batch).await.map(|()| true),
                     None => Ok(true),
                 }
             })
             .await?;
-        if let Some(batch) = planner.finish() {
+        if let Some(batch) = batches.finish() {
             self.batch(batch).await?;
         }
         let unselected = seen.wanted == 0 && seen.objects > 0;

@@ -215,15 +215,15 @@ impl<'a> Parse<'a> {
 
     /// Ends the run where every other object would fail the same way.
     fn take_of(&mut self, root: &str, found: Found<Shown>) -> Result<(), JobError> {
-        if let Found::Settled(object, Verdict::Failed(failure)) = &found {
-            if let Some(kind) = failure.kind.as_ref().filter(|kind| kind.is_general()) {
-                return Err(JobError::Store(StoreError {
-                    kind: kind.clone(),
-                    action: "read",
-                    place: full_name(root, &object.key),
-                    cause: failure.error.clone(),
-                }));
-            }
+        if let Found::Settled(object, Verdict::Failed(failure)) = &found
+            && let Some(kind) = failure.kind.as_ref().filter(|kind| kind.is_general())
+        {
+            return Err(JobError::Store(StoreError {
+                kind: kind.clone(),
+                action: "read",
+                place: full_name(root, &object.key),
+                cause: failure.error.clone(),
+            }));
         }
         self.take(found)
     }
@@ -233,7 +233,9 @@ impl<'a> Parse<'a> {
             Found::Rows(shown) => self.rows(&shown),
             Found::Rejected(rejected) => {
                 for reject in &rejected.rejects {
-                    self.sink.reject(&rejected.key, reject).map_err(closed)?;
+                    self.sink
+                        .reject(&rejected.key, reject)
+                        .map_err(|error| closed(&error))?;
                 }
                 Ok(())
             }
@@ -250,7 +252,7 @@ impl<'a> Parse<'a> {
             self.header(shown)?;
         }
         let text = shown.text.as_ref().map_err(|cause| encode(shown, cause))?;
-        self.sink.rows(text).map_err(closed)
+        self.sink.rows(text).map_err(|error| closed(&error))
     }
 
     /// The header line, once; a second table does not go into the same text.
@@ -281,7 +283,7 @@ impl<'a> Parse<'a> {
         let none = RecordBatch::new_empty(Layout::of(shown.format).schema);
         let line = show(none, self.options.text, &self.options.columns, true)
             .map_err(|cause| encode(shown, &cause))?;
-        self.sink.rows(&line).map_err(closed)
+        self.sink.rows(&line).map_err(|error| closed(&error))
     }
 
     fn settled(&mut self, object: ObjectMeta, verdict: Verdict) {
@@ -339,7 +341,7 @@ fn encode(shown: &Shown, cause: &str) -> JobError {
     }
 }
 
-fn closed(error: io::Error) -> JobError {
+fn closed(error: &io::Error) -> JobError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return JobError::Closed;
     }

@@ -102,10 +102,13 @@ impl Lease {
             Err(error) if error.kind == ErrorKind::Exists => {}
             Err(error) => return Err(error),
         }
-        if let Some(held) = Self::holder(lease.store.as_ref(), base).await? {
-            if held.owner != lease.owner && held.expires > now && !take_over && !gone(&held.owner) {
-                return Ok(Acquired::Held(held));
-            }
+        if let Some(held) = Self::holder(lease.store.as_ref(), base).await?
+            && held.owner != lease.owner
+            && held.expires > now
+            && !take_over
+            && !gone(&held.owner)
+        {
+            return Ok(Acquired::Held(held));
         }
         lease.put(now, Precondition::Always).await?;
         Ok(Acquired::Ours(lease))

@@ -11,6 +11,9 @@ use crate::store::{Body, ErrorKind, Precondition, Store, StoreError};
 
 use super::{Commit, FORMAT_VERSION, IllegalMove, Intent, Ledger};
 
+/// Ends the names of records that are compressed.
+const COMPRESSED: &str = ".zst";
+
 /// Records fetched at the same time when the ledger is read.
 const FETCHES: usize = 16;
 
@@ -162,7 +165,7 @@ impl Journal {
     /// reports.
     pub async fn put_commit(&self, sequence: u64, commit: &Commit) -> Result<(), StoreError> {
         let bytes = compress(&json(commit));
-        let path = format!("{}commits/{sequence:020}.json.zst", self.base);
+        let path = format!("{}commits/{sequence:020}.json{COMPRESSED}", self.base);
         let put = self
             .store
             .put(&path, Body::Bytes(bytes.clone()), Precondition::Absent)
@@ -193,7 +196,7 @@ impl Journal {
             path: path.to_owned(),
             cause,
         };
-        let text = if path.ends_with(".zst") {
+        let text = if path.ends_with(COMPRESSED) {
             decompress(&bytes)
                 .map_err(|error| unreadable(error.to_string()))?
                 .into()

@@ -46,16 +46,13 @@ impl Words {
     }
 
     fn push_id(&mut self, id: Option<u32>) {
-        match id {
+        if let Some(id) = id {
             // More than 2^31 distinct texts would need more than 2^31 rows in one batch.
-            Some(id) => {
-                self.ids.push(i32::try_from(id).unwrap_or(i32::MAX));
-                self.nulls.append_non_null();
-            }
-            None => {
-                self.ids.push(0);
-                self.nulls.append_null();
-            }
+            self.ids.push(i32::try_from(id).unwrap_or(i32::MAX));
+            self.nulls.append_non_null();
+        } else {
+            self.ids.push(0);
+            self.nulls.append_null();
         }
     }
 
@@ -433,8 +430,7 @@ fn keys(
             .collect()
     });
     let texts: Vec<&[u8]> = logged.texts().collect();
-    let mut memo: [Vec<Option<(u32, Option<u32>)>>; 2] =
-        [vec![None; texts.len()], vec![None; texts.len()]];
+    let mut memo = [vec![None; texts.len()], vec![None; texts.len()]];
     let (mut keys, mut raws, mut invalid) = (Words::default(), Words::default(), 0);
     let mut operation_rows = operations.map(FinishedWords::rows);
     for row in logged.rows() {

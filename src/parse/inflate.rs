@@ -146,10 +146,9 @@ impl Inflater {
     /// [`InflateError`] if it was cut.
     pub fn finish(&self) -> Result<(), InflateError> {
         let cut = match &self.state {
-            State::Plain => None,
             State::Gzip { open: true, .. } => Some("truncated gzip"),
             State::Zstd { open: true, .. } => Some("truncated zstd"),
-            State::Gzip { .. } | State::Zstd { .. } => None,
+            State::Plain | State::Gzip { .. } | State::Zstd { .. } => None,
         };
         match cut {
             Some(what) => Err(InflateError {

@@ -23,7 +23,7 @@ pub struct TextWriter<W: Write>(Form<W>);
 
 enum Form<W: Write> {
     Json(LineDelimitedWriter<W>),
-    Csv(CsvWriter<W>),
+    Csv(Box<CsvWriter<W>>),
 }
 
 impl<W: Write> std::fmt::Debug for TextWriter<W> {
@@ -43,8 +43,8 @@ impl<W: Write> TextWriter<W> {
         };
         Self(match format {
             TextFormat::Ndjson => Form::Json(JsonBuilder::new().build::<W, LineDelimited>(out)),
-            TextFormat::Csv => Form::Csv(csv(b',').build(out)),
-            TextFormat::Tsv => Form::Csv(csv(b'\t').build(out)),
+            TextFormat::Csv => Form::Csv(Box::new(csv(b',').build(out))),
+            TextFormat::Tsv => Form::Csv(Box::new(csv(b'\t').build(out))),
         })
     }
 

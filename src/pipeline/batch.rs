@@ -25,7 +25,7 @@ use super::parts::{Part, RejectsPart, Spool};
 use super::read::Reading;
 
 /// Objects that are denied in a row before it is taken for a denial of everything.
-const ALL_DENIED: u64 = 20;
+const ALL_DENIED: usize = 20;
 
 /// Most objects in a group.
 const GROUP_OBJECTS: usize = 4096;
@@ -187,7 +187,7 @@ struct Run<'a> {
     gather: Gather,
     spool: Spool,
     encoded: Encoded,
-    denied: u64,
+    denied: usize,
 }
 
 impl Run<'_> {
@@ -324,7 +324,7 @@ impl Run<'_> {
         cause: &str,
     ) -> Result<(), WorkError> {
         let Some(kind) = kind else { return Ok(()) };
-        let nothing_else = self.denied as usize == self.encoded.objects.len();
+        let nothing_else = self.denied == self.encoded.objects.len();
         let all_denied = *kind == ErrorKind::Denied && nothing_else && {
             self.denied += 1;
             self.denied >= ALL_DENIED
@@ -349,7 +349,7 @@ impl Run<'_> {
     }
 
     async fn finish(mut self) -> Result<Encoded, WorkError> {
-        let all_denied = self.denied > 0 && self.denied as usize == self.encoded.objects.len();
+        let all_denied = self.denied > 0 && self.denied == self.encoded.objects.len();
         if let (true, Some((object, KeyState::Failed { error, .. }))) =
             (all_denied, self.encoded.objects.first())
         {

@@ -123,15 +123,15 @@ pub struct Rejected {
 
 /// What a group of objects gave.
 #[derive(Debug, Default)]
-pub struct Group {
+pub(super) struct Group {
     /// The objects that are settled, in order.
-    pub objects: Vec<(ObjectMeta, Verdict)>,
+    pub(super) objects: Vec<(ObjectMeta, Verdict)>,
     /// Their rows.
-    pub rows: Vec<Rows>,
+    pub(super) rows: Vec<Rows>,
     /// Their rejected lines.
-    pub rejected: Vec<Rejected>,
+    pub(super) rejected: Vec<Rejected>,
     /// Objects too large for a group, to be streamed after it.
-    pub deferred: Vec<Fetched>,
+    pub(super) deferred: Vec<Fetched>,
 }
 
 /// Bounds of one CPU job.

@@ -147,6 +147,10 @@ mod tests {
     use crate::store::{Body, MemoryStore, Precondition};
 
     #[tokio::test]
+    #[expect(
+        clippy::used_underscore_binding,
+        reason = "the test gives the permit back before the object is dropped"
+    )]
     async fn order_is_kept_and_large_or_missing_objects_are_told() {
         let store = Arc::new(MemoryStore::default());
         for (key, size) in [("a", 10), ("b", 5000), ("c", 2000)] {

@@ -68,10 +68,12 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        write!(text, "{byte:02x}").expect("a string takes everything");
+    }
+    text
 }
 
 fn temporary(folder: &Path) -> Result<NamedTempFile, WorkError> {

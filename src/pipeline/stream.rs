@@ -191,10 +191,10 @@ impl ObjectStream {
         if matches!(self.input, Input::Start(_)) {
             self.open()?;
         }
-        if let Input::Open(inflater) = &self.input {
-            if let Err(error) = inflater.finish() {
-                return Err(self.damaged(error.into()));
-            }
+        if let Input::Open(inflater) = &self.input
+            && let Err(error) = inflater.finish()
+        {
+            return Err(self.damaged(error.into()));
         }
         self.decode().map_err(Verdict::Skipped)?;
         Ok(self.finish(false))

@@ -1,8 +1,8 @@
 //! The time an object's name carries.
 //!
 //! S3 names log objects `…/YYYY-MM-DD-hh-mm-ss-Unique` (delivery time, or `00-00-00` for a whole
-//! day of events), CloudFront `DISTRIBUTION.YYYY-MM-DD-HH.unique.gz`, and both can put
-//! `YYYY/MM/DD` folders before it. Sources: S3 User Guide "`ServerLogs`", CloudFront Developer Guide
+//! day of events), `CloudFront` `DISTRIBUTION.YYYY-MM-DD-HH.unique.gz`, and both can put
+//! `YYYY/MM/DD` folders before it. Sources: S3 User Guide "`ServerLogs`", `CloudFront` Developer Guide
 //! "standard-logging-legacy-s3".
 
 use std::sync::LazyLock;

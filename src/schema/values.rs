@@ -1,6 +1,7 @@
 //! Text to typed values: times, numbers, request lines, percent-encoded keys.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use crate::units::{DAY_MICROS, Day};
 
@@ -306,7 +307,8 @@ pub fn clean_utf8(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(out, "\\x{byte:02X}");
         }
     }
     (Cow::Owned(out), true)

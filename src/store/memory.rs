@@ -48,7 +48,7 @@ fn etag(bytes: &Bytes) -> String {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn root(&self) -> &str {
+    fn root(&self) -> &'static str {
         "memory:"
     }
 

@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
-pub use s3::{AwsOptions, S3Store};
+pub use s3::{AwsOptions, PART_SIZE, S3Store};
 
 /// Result of a store's operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,6 +1,6 @@
 //! Rows of one day to one sorted Parquet file.
 //!
-//! The profile is the one that DuckDB, ClickHouse, Spark, Trino, Athena, Redshift Spectrum and
+//! The profile is the one that `DuckDB`, `ClickHouse`, Spark, Trino, Athena, Redshift Spectrum and
 //! `PyArrow` all read: zstd, data page v1, dictionary and plain encodings only, INT64 microseconds
 //! UTC, all columns optional, field ids, page statistics, no Arrow schema blob.
 
@@ -65,7 +65,7 @@ pub struct FileSummary {
 /// group are encoded on all cores of the current pool.
 ///
 /// Memory beyond the pieces: 16 bytes per row for the order, per core the dictionary of one column
-/// and [`SLICE_ROWS`] values, and the encoded pages of one row group (at most 1,048,576 rows).
+/// and 16,384 values, and the encoded pages of one row group (at most 1,048,576 rows).
 ///
 /// # Errors
 /// What the encoder or `out` reports.

@@ -2,6 +2,11 @@
 //!
 //! Prints one line of JSON with the truth about what it wrote, so that a run over the logs can be checked to the row.
 
+#![expect(
+    unreachable_pub,
+    reason = "`pub` marks what the modules of this program offer each other; a program exports nothing"
+)]
+
 #[path = "generate/calendar.rs"]
 mod calendar;
 #[path = "generate/cloudfront.rs"]

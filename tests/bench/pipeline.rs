@@ -7,6 +7,7 @@
 //!
 //! The whole sync runs in a process of its own, so that its peak memory is its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
 }
 
 /// A stage's share of the work.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 fn report(stage: &str, rows: u64, bytes: u64, took: Duration) {
     let seconds = took.as_secs_f64();
     println!(
@@ -96,7 +98,7 @@ fn decode(
     texts: &[Vec<u8>],
 ) -> (u64, Vec<Vec<Piece>>) {
     let mut decoder = Decoder::new(format);
-    let mut days: std::collections::BTreeMap<_, Vec<Piece>> = Default::default();
+    let mut days: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
     let (mut rows, mut held) = (0, 0);
     for ((key, _), text) in objects.iter().zip(texts) {
         decoder.begin(key);
@@ -112,10 +114,7 @@ fn decode(
     (rows, days.into_values().collect())
 }
 
-fn gather(
-    decoder: &mut Decoder,
-    days: &mut std::collections::BTreeMap<s3logs::units::Day, Vec<Piece>>,
-) {
+fn gather(decoder: &mut Decoder, days: &mut BTreeMap<s3logs::units::Day, Vec<Piece>>) {
     if let Some(batch) = decoder.flush().expect("columns fit their schema") {
         for (day, piece) in split_by_day(batch.records) {
             days.entry(day).or_default().push(piece);

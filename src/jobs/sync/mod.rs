@@ -169,7 +169,7 @@ impl Sync<'_> {
         }
         let strong = self.source.store.etag_is_content();
         let mut planner = Planner::new(Limits::default(), strong);
-        let (mut planned, mut bytes) = (0, 0);
+        let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
         let seen = source
             .each::<JobError>(observer.as_ref(), async |object| {
@@ -177,12 +177,9 @@ impl Sync<'_> {
                     return Err(JobError::Interrupted);
                 }
                 if self.is_new(&object) {
-                    planned += 1;
+                    objects += 1;
                     bytes += object.size;
-                    observer.on(&Event::Planned {
-                        objects: planned,
-                        bytes,
-                    });
+                    observer.on(&Event::Planned { objects, bytes });
                     if let Some(batch) = planner.push(object) {
                         self.batch(batch).await?;
                     }

@@ -7,7 +7,7 @@ use crate::formats;
 use crate::ledger::{Journal, Loaded, Standing};
 use crate::outcome::ObjectCounts;
 use crate::plan::{Limits, Planner};
-use crate::schema::key_period;
+use crate::schema::{KeyPeriod, key_period};
 use crate::store::{ErrorKind, full_name};
 use crate::units::Day;
 
@@ -50,7 +50,7 @@ pub async fn plan(
         open_intents: loaded.intents.len() as u64,
         ..Planned::default()
     };
-    let mut planner = Planner::new(Limits::default(), source.store.etag_is_content());
+    let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
     let seen = source
         .each::<JobError>(observer, async |object| {
             planned.objects.listed += 1;
@@ -61,7 +61,7 @@ pub async fn plan(
             {
                 Standing::New => {
                     planned.add(&object.key, object.modified, object.size);
-                    planned.batches += u64::from(planner.push(object).is_some());
+                    planned.batches += u64::from(batches.push(object).is_some());
                 }
                 Standing::Done => {}
                 Standing::Remembered => planned.objects.remembered += 1,
@@ -71,7 +71,7 @@ pub async fn plan(
             Ok(true)
         })
         .await?;
-    planned.batches += u64::from(planner.finish().is_some());
+    planned.batches += u64::from(batches.finish().is_some());
     if seen.wanted == 0 && seen.objects > 0 {
         planned.nothing = Some(Nothing::Unselected {
             objects: seen.objects,
@@ -85,7 +85,7 @@ impl Planned {
     pub(in crate::jobs) fn add(&mut self, key: &str, modified: i64, bytes: u64) {
         self.objects.new += 1;
         self.bytes += bytes;
-        let day = key_period(key).map_or(Day::of_micros(modified), |period| period.day());
+        let day = key_period(key).map_or(Day::of_micros(modified), KeyPeriod::day);
         let format = formats::by_name(key).map_or("unknown", |format| format.name);
         let counts = self.days.entry((day, format)).or_default();
         counts.0 += 1;

@@ -1,0 +1,8 @@
+//! What tests are made of.
+
+#![expect(
+    unreachable_pub,
+    reason = "`pub` marks what tests may use; a test binary exports nothing"
+)]
+
+pub mod fake_s3;
