@@ -2,4 +2,5 @@
 
 mod formats;
 mod pipeline;
+mod recovery;
 mod support;
