@@ -17,6 +17,7 @@ use s3logs::ledger::{Journal, Owner};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
 use s3logs::store::{Body, ErrorKind, MemoryStore, ObjectMeta, Precondition, Store, StoreError};
+use tokio::sync::Barrier;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -27,6 +28,8 @@ struct Mortal {
     calls: AtomicU64,
     dies_at: u64,
     answer_lost: bool,
+    /// Where runs meet before they put their first commit.
+    meeting: Option<Arc<Barrier>>,
 }
 
 impl Mortal {
@@ -40,6 +43,17 @@ impl Mortal {
             calls: AtomicU64::new(0),
             dies_at,
             answer_lost,
+            meeting: None,
+        })
+    }
+
+    fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Arc::clone(inner),
+            calls: AtomicU64::new(0),
+            dies_at: u64::MAX,
+            answer_lost: false,
+            meeting: Some(Arc::clone(meeting)),
         })
     }
 
@@ -90,6 +104,11 @@ impl Store for Mortal {
     }
 
     async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
+        if let Some(meeting) = &self.meeting
+            && key.ends_with("commits/00000000000000000001.json.zst")
+        {
+            meeting.wait().await;
+        }
         self.call(self.inner.put(key, body, when)).await
     }
 
@@ -167,6 +186,14 @@ async fn run(
     to: Arc<dyn Store>,
     pid: u32,
 ) -> std::result::Result<Report, JobError> {
+    run_with(logs, to, &options(pid)).await
+}
+
+async fn run_with(
+    logs: &Arc<MemoryStore>,
+    to: Arc<dyn Store>,
+    options: &SyncOptions,
+) -> std::result::Result<Report, JobError> {
     let destination = Destination {
         store: to,
         base: "lake/".to_owned(),
@@ -174,14 +201,7 @@ async fn run(
     };
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let cancel = Cancel::never();
-    sync_into(
-        &source(logs),
-        &destination,
-        &options(pid),
-        &observer,
-        &cancel,
-    )
-    .await
+    sync_into(&source(logs), &destination, options, &observer, &cancel).await
 }
 
 async fn contents(store: &MemoryStore) -> BTreeMap<String, Bytes> {
@@ -290,30 +310,26 @@ async fn committed(store: &Arc<MemoryStore>) -> Vec<String> {
         .collect()
 }
 
-/// Both think that the other is gone, so the lease keeps neither out.
-#[tokio::test(flavor = "multi_thread")]
+/// Both think that the other is gone, so the lease keeps neither out, and both have their first
+/// batch ready before either commits.
+#[tokio::test]
 async fn two_runs_at_once_commit_each_object_once() {
-    for _ in 0..20 {
-        let logs = logs().await;
+    let logs = logs().await;
+    // The second has the same batches, or other ones that overlap.
+    for objects in [4, 3] {
         let store = Arc::new(MemoryStore::default());
+        let meeting = Arc::new(Barrier::new(2));
+        let mut other = options(2);
+        other.limits.objects = objects;
         let (one, two) = tokio::join!(
-            run(&logs, Mortal::immortal(&store), 1),
-            run(&logs, Mortal::immortal(&store), 2)
+            run_with(&logs, Mortal::meeting(&store, &meeting), &options(1)),
+            run_with(&logs, Mortal::meeting(&store, &meeting), &other)
         );
-        for report in [&one, &two] {
-            if let Err(error) = report {
-                panic!("{error}");
-            }
-        }
+        let committed = [one, two].map(|report| report.expect("a run").outcome.objects.committed);
+        assert_eq!(committed.iter().sum::<u64>(), OBJECTS as u64);
         assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
         let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
-        let live = journal
-            .load()
-            .await
-            .expect("a ledger")
-            .ledger
-            .outputs()
-            .len();
-        assert_eq!(files(&store).await, live, "no file astray");
+        let live = journal.load().await.expect("a ledger").ledger;
+        assert_eq!(files(&store).await, live.outputs().len(), "no file astray");
     }
 }
