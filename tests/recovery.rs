@@ -319,10 +319,10 @@ async fn two_runs_at_once_commit_each_object_once() {
     for objects in [4, 3] {
         let store = Arc::new(MemoryStore::default());
         let meeting = Arc::new(Barrier::new(2));
-        let mut other = options(2);
+        let (one, mut other) = (options(1), options(2));
         other.limits.objects = objects;
         let (one, two) = tokio::join!(
-            run_with(&logs, Mortal::meeting(&store, &meeting), &options(1)),
+            run_with(&logs, Mortal::meeting(&store, &meeting), &one),
             run_with(&logs, Mortal::meeting(&store, &meeting), &other)
         );
         let committed = [one, two].map(|report| report.expect("a run").outcome.objects.committed);
