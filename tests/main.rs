@@ -1,4 +1,5 @@
 //! One binary for all integration tests: the AWS SDK and Arrow are linked once.
 
+mod architecture;
 mod formats;
 mod support;
