@@ -19,8 +19,10 @@ pub struct ObjectCounts {
     pub skipped: u64,
     /// Could not be done in this run.
     pub failed: u64,
-    /// Failed or skipped for good by an earlier run, and not tried again.
+    /// Failed for good in an earlier run, and not tried again.
     pub remembered: u64,
+    /// Found to be no log by an earlier run, and not looked at again.
+    pub ignored: u64,
     /// Done by an earlier run and replaced in the source since; not read again.
     pub changed: u64,
 }

@@ -28,7 +28,7 @@ fn decode(
 
 fn json_rows(records: &RecordBatch) -> Vec<serde_json::Value> {
     let mut out = Vec::new();
-    TextWriter::new(&mut out, TextFormat::Ndjson)
+    TextWriter::new(&mut out, TextFormat::Ndjson, true)
         .write(records)
         .expect("to memory");
     out.split(|byte| *byte == b'\n')

@@ -2,4 +2,5 @@
 
 mod architecture;
 mod formats;
+mod pipeline;
 mod support;

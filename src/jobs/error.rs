@@ -1,6 +1,7 @@
 //! Why a job could not go on. Failures of single objects are no error: they are counted.
 
 use crate::ledger::{Held, LedgerError};
+use crate::pipeline::WorkError;
 use crate::store::StoreError;
 
 /// Why a job ended early.
@@ -58,6 +59,17 @@ impl From<LedgerError> for JobError {
         match error {
             LedgerError::Store(error) => Self::Store(error),
             other => Self::Ledger(other),
+        }
+    }
+}
+
+impl From<WorkError> for JobError {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Store(error) => Self::Store(error),
+            WorkError::Temporary { folder, cause } => Self::Temporary { folder, cause },
+            WorkError::Encode { what, cause } => Self::Encode { what, cause },
+            WorkError::Interrupted => Self::Interrupted,
         }
     }
 }

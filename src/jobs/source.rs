@@ -34,6 +34,21 @@ pub struct Destination {
     pub shown: String,
 }
 
+/// Why a source gave no object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nothing {
+    /// There is no object below the prefix.
+    Empty {
+        /// The nearest prefix that has some.
+        nearest: Option<String>,
+    },
+    /// There are objects, but none that the selection wants.
+    Unselected {
+        /// How many there are.
+        objects: u64,
+    },
+}
+
 /// What listing a source found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -101,11 +116,10 @@ impl Source {
         let mut pages = self.store.list(&self.prefix, None);
         while let Some(page) = pages.try_next().await? {
             for object in page {
-                let below = self.below(&object.key);
-                let marker = object.size == 0 && object.key.ends_with('/');
-                if marker || below.starts_with(OWN) || below.contains(&format!("/{OWN}/")) {
+                if !self.is_foreign(&object) {
                     continue;
                 }
+                let below = self.below(&object.key);
                 seen.objects += 1;
                 seen.bytes += object.size;
                 if self.selection.wants(&object, below) {
@@ -121,6 +135,30 @@ impl Source {
             });
         }
         Ok(seen)
+    }
+
+    /// Why there is nothing to look at, if there is no object at all below the prefix.
+    ///
+    /// # Errors
+    /// What the store reports: a missing bucket, a denial.
+    pub async fn nothing(&self) -> Result<Option<Nothing>, StoreError> {
+        let mut pages = self.store.list(&self.prefix, None);
+        while let Some(page) = pages.try_next().await? {
+            if page.iter().any(|object| self.is_foreign(object)) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Nothing::Empty {
+            nearest: self.nearest().await,
+        }))
+    }
+
+    /// Neither our own file nor a "folder" marker.
+    fn is_foreign(&self, object: &ObjectMeta) -> bool {
+        let below = self.below(&object.key);
+        let marker = object.size == 0 && object.key.ends_with('/');
+        let folder = |part: &str| part == OWN;
+        !marker && !below.split('/').any(folder)
     }
 
     /// The nearest prefix that has objects, for a source in which there are none: the longest

@@ -50,8 +50,10 @@ pub enum Standing {
     New,
     /// Done, in this version.
     Done,
-    /// Failed or skipped for good, in this version.
+    /// Failed for good, in this version.
     Remembered,
+    /// Found to be no log, in this version.
+    Ignored,
     /// Done, but the object has been replaced since.
     Changed,
 }
@@ -90,13 +92,13 @@ impl Ledger {
             return Standing::New;
         };
         match &entry.state {
-            KeyState::Committed(done) if entry.etag == etag || done.partial && !retry => {
-                Standing::Done
-            }
+            KeyState::Committed(_) if entry.etag == etag => Standing::Done,
             KeyState::Committed(_) => Standing::Changed,
             KeyState::Failed { lasting: true, .. } | KeyState::Skipped { .. } => {
                 if retry || entry.etag != etag {
                     Standing::New
+                } else if matches!(entry.state, KeyState::Skipped { .. }) {
+                    Standing::Ignored
                 } else {
                     Standing::Remembered
                 }

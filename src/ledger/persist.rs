@@ -90,6 +90,19 @@ impl Journal {
         Ok(Loaded { ledger, intents })
     }
 
+    /// Whether there is any commit or open intent.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn is_begun(&self) -> Result<bool, StoreError> {
+        for folder in ["commits/", "intents/"] {
+            if !self.names(folder).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes in the commits that came after the ledger's newest.
     ///
     /// # Errors

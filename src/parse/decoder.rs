@@ -157,6 +157,12 @@ impl Decoder {
         self.counts
     }
 
+    /// Ends the object before its unfinished line, which then is no line of it.
+    pub fn abandon_line(&mut self) -> Counts {
+        self.carry = Carry::default();
+        self.counts
+    }
+
     /// The rejects so far, in line order.
     pub fn take_rejects(&mut self) -> Vec<Reject> {
         std::mem::take(&mut self.rejects)

@@ -7,6 +7,7 @@ mod columns;
 mod decoder;
 mod inflate;
 mod interner;
+mod reject;
 mod spaced;
 mod tabbed;
 mod text;

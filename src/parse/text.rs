@@ -33,11 +33,11 @@ impl<W: Write> std::fmt::Debug for TextWriter<W> {
 }
 
 impl<W: Write> TextWriter<W> {
-    /// A writer to `out`.
-    pub fn new(out: W, format: TextFormat) -> Self {
+    /// A writer to `out`; `header` says whether CSV and TSV begin with their header line.
+    pub fn new(out: W, format: TextFormat, header: bool) -> Self {
         let csv = |delimiter| {
             CsvBuilder::new()
-                .with_header(true)
+                .with_header(header)
                 .with_delimiter(delimiter)
                 .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%SZ".to_owned())
         };

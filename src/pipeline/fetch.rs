@@ -41,6 +41,13 @@ pub struct Fetched {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Fetched {
+    /// The object and its content; its share of the budget is given back.
+    pub fn into_parts(self) -> (ObjectMeta, Content) {
+        (self.object, self.content)
+    }
+}
+
 /// One permit stands for this many bytes.
 const UNIT: u64 = 1024;
 
@@ -70,13 +77,8 @@ pub fn fetch<'a>(
             async move { (object, budget.acquire_many_owned(cost).await.ok()) }
         })
         .map(move |(object, permit)| {
-            let task = Task(tokio::spawn(one(
-                Arc::clone(&store),
-                object,
-                limits.whole,
-                permit,
-            )));
-            task.finish()
+            let store = Arc::clone(&store);
+            Task::spawn(one(store, object, limits.whole, permit)).finish()
         })
         .buffered(limits.jobs.max(1))
 }
@@ -118,10 +120,14 @@ pub fn archived(store: &dyn Store, object: &ObjectMeta) -> StoreError {
 }
 
 /// A spawned task that ends when nobody waits for it any more.
-struct Task<T>(JoinHandle<T>);
+pub(super) struct Task<T>(JoinHandle<T>);
 
-impl<T> Task<T> {
-    async fn finish(mut self) -> T {
+impl<T: Send + 'static> Task<T> {
+    pub(super) fn spawn(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+
+    pub(super) async fn finish(mut self) -> T {
         match (&mut self.0).await {
             Ok(value) => value,
             Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -3,8 +3,24 @@
 //! Fetches run ahead within a budget of bytes, CPU work runs on the pool of `cpu`, and everything
 //! comes out in the order it went in, so that the same input gives the same files.
 
+mod batch;
+mod budget;
 mod cancel;
+mod decode;
 mod fetch;
+mod gather;
+mod large;
+mod meanwhile;
+mod parts;
+mod read;
+mod stream;
 
+pub use batch::{Encoded, Work, WorkError, run_batch};
+pub use budget::Budget;
 pub use cancel::{Cancel, Canceller};
+pub use decode::{Failure, Rejected, Rows, Rules, Verdict};
 pub use fetch::{Content, FetchLimits, Fetched, archived, fetch};
+pub use meanwhile::keep_doing;
+pub use parts::{Part, RejectsPart};
+pub use read::{Found, Reading, Render, read_objects, read_stream};
+pub use stream::{ObjectStream, Progress, Taken};

@@ -1,0 +1,163 @@
+//! Raw objects to Parquet, once, without a ledger.
+
+use std::sync::Arc;
+
+use crate::event::Observer;
+use crate::ledger::{Journal, KeyState};
+use crate::outcome::Outcome;
+use crate::pipeline::{Cancel, Work, run_batch};
+use crate::plan::{Batch, Limits, Planner};
+use crate::store::ErrorKind;
+
+use super::JobError;
+use super::place::{Place, Workshop};
+use super::publish::{count_files, ready};
+use super::source::{Destination, Nothing, Source};
+use super::sync::{Planned, Report};
+use super::work::WorkOptions;
+
+/// Converts everything that the source selects. Done again it writes the same files.
+///
+/// # Errors
+/// [`JobError`]; files of batches that were finished before it stay. A destination that `sync`
+/// keeps is refused, as files beside its ledger would count twice.
+pub async fn convert(
+    source: &Source,
+    place: &Place,
+    options: &WorkOptions,
+    observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Report, JobError> {
+    place.check_apart(source)?;
+    if let Some(nothing) = source.nothing().await? {
+        return Ok(Report {
+            nothing: Some(nothing),
+            ..Report::default()
+        });
+    }
+    refuse_ledger(place).await?;
+    let destination = place.open().await?;
+    let workshop = Workshop::open(&destination)?;
+    let mut convert = Convert {
+        destination: &destination,
+        work: options.work(source, workshop.folder()),
+        observer: observer.as_ref(),
+        cancel,
+        outcome: Outcome::default(),
+    };
+    let done = convert.all(source).await;
+    let mut report = Report {
+        outcome: convert.outcome,
+        ..Report::default()
+    };
+    match done {
+        Ok(nothing) => report.nothing = nothing,
+        Err(JobError::Interrupted) => report.interrupted = true,
+        Err(error) => return Err(error),
+    }
+    Ok(report)
+}
+
+/// Tells what [`convert`] would do.
+///
+/// # Errors
+/// [`JobError`].
+pub async fn plan(
+    source: &Source,
+    place: &Place,
+    observer: &dyn Observer,
+) -> Result<Planned, JobError> {
+    place.check_apart(source)?;
+    refuse_ledger(place).await?;
+    let mut planned = Planned {
+        nothing: source.nothing().await?,
+        ..Planned::default()
+    };
+    let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
+    let seen = source
+        .each::<JobError>(observer, async |object| {
+            planned.objects.listed += 1;
+            planned.add(&object.key, object.modified, object.size);
+            planned.batches += u64::from(batches.push(object).is_some());
+            Ok(true)
+        })
+        .await?;
+    planned.batches += u64::from(batches.finish().is_some());
+    if seen.wanted == 0 && seen.objects > 0 {
+        planned.nothing = Some(Nothing::Unselected {
+            objects: seen.objects,
+        });
+    }
+    Ok(planned)
+}
+
+async fn refuse_ledger(place: &Place) -> Result<(), JobError> {
+    let destination = match place.open_existing().await {
+        Ok(destination) => destination,
+        Err(error) if error.kind == ErrorKind::NoRoot => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
+    if journal.is_begun().await? {
+        return Err(JobError::Misuse {
+            what: format!("{} is a dataset that sync keeps", destination.shown),
+            hint: "use `s3logs sync` to add to it, or convert to another place".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// A run under way.
+struct Convert<'a> {
+    destination: &'a Destination,
+    work: Work,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+    outcome: Outcome,
+}
+
+impl Convert<'_> {
+    async fn all(&mut self, source: &Source) -> Result<Option<Nothing>, JobError> {
+        let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
+        let observer = self.observer;
+        let seen = source
+            .each::<JobError>(observer, async |object| {
+                if self.cancel.is_cancelled() {
+                    return Err(JobError::Interrupted);
+                }
+                self.outcome.objects.listed += 1;
+                self.outcome.objects.new += 1;
+                match batches.push(object) {
+                    Some(batch) => self.batch(batch).await.map(|()| true),
+                    None => Ok(true),
+                }
+            })
+            .await?;
+        if let Some(batch) = batches.finish() {
+            self.batch(batch).await?;
+        }
+        let unselected = seen.wanted == 0 && seen.objects > 0;
+        Ok(unselected.then_some(Nothing::Unselected {
+            objects: seen.objects,
+        }))
+    }
+
+    async fn batch(&mut self, batch: Batch) -> Result<(), JobError> {
+        let mut encoded = run_batch(&self.work, batch.objects, self.observer, self.cancel).await?;
+        let files = ready(&batch.id, &mut encoded);
+        count_files(&mut encoded.tables, &files.outputs);
+        files.put(self.destination, self.observer).await?;
+        for (_, state) in &encoded.objects {
+            let objects = &mut self.outcome.objects;
+            match state {
+                KeyState::Committed(_) => objects.committed += 1,
+                KeyState::Skipped { .. } => objects.skipped += 1,
+                _ => objects.failed += 1,
+            }
+        }
+        for (table, counts) in &encoded.tables {
+            self.outcome.add_table(table, counts);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! Finished files under the names they will have, ready to be put.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use futures::stream::{self, TryStreamExt};
+use tempfile::TempPath;
+
+use crate::event::{Event, Observer};
+use crate::ledger::{Output, Rejects};
+use crate::outcome::TableCounts;
+use crate::pipeline::{Encoded, Part, RejectsPart};
+use crate::store::{Body, Precondition, StoreError};
+use crate::table::path::{data_file, rejects_file};
+
+use super::source::Destination;
+
+/// Files that are put at the same time.
+const PUTS: usize = 4;
+
+/// The files of a batch with their final names.
+#[derive(Debug, Default)]
+pub(super) struct Ready {
+    /// Parquet files as a commit names them.
+    pub(super) outputs: Vec<Output>,
+    /// Files of rejected lines as a commit names them.
+    pub(super) rejects: Vec<Rejects>,
+    /// Where they lie now, outputs first.
+    files: Vec<TempPath>,
+}
+
+impl Ready {
+    /// Names a batch's files.
+    pub(super) fn name(batch: &str, parts: Vec<Part>, rejects: Vec<RejectsPart>) -> Self {
+        let mut ready = Self::default();
+        let mut numbers: BTreeMap<_, usize> = BTreeMap::new();
+        for part in parts {
+            let number = numbers.entry((part.table, part.day)).or_default();
+            ready.outputs.push(Output {
+                path: data_file(part.table, part.day, batch, *number, &part.hash),
+                table: part.table.to_owned(),
+                day: part.day,
+                rows: part.summary.rows,
+                bytes: part.bytes,
+                min_ts: part.summary.min_ts,
+                max_ts: part.summary.max_ts,
+            });
+            *number += 1;
+            ready.files.push(part.file);
+        }
+        for part in rejects {
+            ready.rejects.push(Rejects {
+                path: rejects_file(part.table, batch, &part.hash),
+                table: part.table.to_owned(),
+                lines: part.lines,
+            });
+            ready.files.push(part.file);
+        }
+        ready
+    }
+
+    /// The final paths.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let outputs = self.outputs.iter().map(|output| &output.path);
+        let rejects = self.rejects.iter().map(|rejects| &rejects.path);
+        outputs.chain(rejects).cloned().collect()
+    }
+
+    /// Puts the files. Their names carry their content, so whatever is there already is the same.
+    pub(super) async fn put(
+        self,
+        destination: &Destination,
+        observer: &dyn Observer,
+    ) -> Result<(), StoreError> {
+        let paths = self.paths();
+        stream::iter(paths.iter().zip(&self.files).map(Ok))
+            .try_for_each_concurrent(PUTS, async |(path, file): (&String, &TempPath)| {
+                let from: &Path = file;
+                let body = Body::File(from.to_owned());
+                let key = destination.key(path);
+                destination
+                    .store
+                    .put(&key, body, Precondition::Always)
+                    .await?;
+                Ok(())
+            })
+            .await?;
+        for output in &self.outputs {
+            observer.on(&Event::Written {
+                path: output.path.clone(),
+                day: output.day,
+                rows: output.rows,
+                bytes: output.bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Adds the files of each table to its counts.
+pub(super) fn count_files(tables: &mut BTreeMap<&'static str, TableCounts>, outputs: &[Output]) {
+    for output in outputs {
+        let counts = tables
+            .iter_mut()
+            .find(|(table, _)| **table == output.table)
+            .map(|(_, counts)| counts);
+        if let Some(counts) = counts {
+            counts.files += 1;
+            counts.bytes_out += output.bytes;
+            counts.days.insert(output.day);
+        }
+    }
+}
+
+/// Splits what a batch became into its files and the rest.
+pub(super) fn ready(batch: &str, encoded: &mut Encoded) -> Ready {
+    Ready::name(
+        batch,
+        std::mem::take(&mut encoded.parts),
+        std::mem::take(&mut encoded.rejects),
+    )
+}

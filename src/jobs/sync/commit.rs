@@ -1,0 +1,196 @@
+//! A batch becomes part of the dataset: intent, files, commit.
+
+use std::collections::BTreeSet;
+
+use crate::event::Event;
+use crate::ledger::{
+    Commit, FORMAT_VERSION, IllegalMove, Input, Intent, KeyState, LedgerError, Standing,
+};
+use crate::pipeline::{Encoded, run_batch};
+use crate::plan::Batch;
+use crate::store::{ErrorKind, ObjectMeta, full_name};
+
+use super::super::JobError;
+use super::super::publish::{count_files, ready};
+use super::Sync;
+
+/// How an attempt to commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Committed(u64),
+    /// Another run has settled some of the batch's objects.
+    Lost,
+}
+
+impl Sync<'_> {
+    /// Reads the batch's objects, puts its files and commits. `leftovers` are files of the same
+    /// batch from an earlier attempt, removed unless the commit names them.
+    pub(super) async fn settle(
+        &mut self,
+        mut batch: Batch,
+        leftovers: Vec<String>,
+    ) -> Result<(), JobError> {
+        let mut leftovers: BTreeSet<String> = leftovers.into_iter().collect();
+        loop {
+            let objects = batch.objects.clone();
+            let mut encoded =
+                run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
+            let files = ready(&batch.id, &mut encoded);
+            let commit = Commit {
+                version: FORMAT_VERSION,
+                batch: batch.id.clone(),
+                root: self.source.store.root().to_owned(),
+                inputs: self.inputs(&encoded),
+                outputs: files.outputs.clone(),
+                rejects: files.rejects.clone(),
+                removed: Vec::new(),
+            };
+            let paths = files.paths();
+            if !paths.is_empty() {
+                leftovers.extend(paths);
+                self.put_intent(&batch, &leftovers).await?;
+                files.put(self.destination, self.observer.as_ref()).await?;
+            }
+            let attempt = self.commit(&commit).await?;
+            if let Attempt::Committed(sequence) = attempt {
+                self.count(sequence, &commit, encoded);
+            }
+            self.clean_up(&batch.id, &mut leftovers).await?;
+            if attempt != Attempt::Lost {
+                return Ok(());
+            }
+            let left = self.unsettled(batch.objects);
+            if left.is_empty() {
+                return Ok(());
+            }
+            batch = Batch::new(left, self.source.store.etag_is_content());
+        }
+    }
+
+    async fn put_intent(&self, batch: &Batch, paths: &BTreeSet<String>) -> Result<(), JobError> {
+        let inputs = batch.objects.iter().map(|object| Input {
+            key: object.key.clone(),
+            etag: object.etag.clone(),
+            size: object.size,
+            modified: object.modified,
+            state: KeyState::Listed,
+        });
+        let intent = Intent {
+            version: FORMAT_VERSION,
+            batch: batch.id.clone(),
+            root: self.source.store.root().to_owned(),
+            inputs: inputs.collect(),
+            outputs: paths.iter().cloned().collect(),
+        };
+        Ok(self.journal.put_intent(&intent).await?)
+    }
+
+    /// The batch's objects as a commit names them; failures carry on counting.
+    fn inputs(&self, encoded: &Encoded) -> Vec<Input> {
+        let root = self.source.store.root();
+        let inputs = encoded.objects.iter().map(|(object, state)| {
+            let mut state = state.clone();
+            if let KeyState::Failed { attempts, .. } = &mut state {
+                *attempts += self.ledger.attempts(&full_name(root, &object.key));
+            }
+            Input {
+                key: object.key.clone(),
+                etag: object.etag.clone(),
+                size: object.size,
+                modified: object.modified,
+                state,
+            }
+        });
+        inputs.collect()
+    }
+
+    /// Commits under the next free number, unless another run has taken objects of the batch.
+    async fn commit(&mut self, commit: &Commit) -> Result<Attempt, JobError> {
+        loop {
+            let sequence = self.ledger.head() + 1;
+            match self.journal.put_commit(sequence, commit).await {
+                Ok(()) => {
+                    self.ledger.apply(sequence, commit).map_err(out_of_order)?;
+                    return Ok(Attempt::Committed(sequence));
+                }
+                Err(error) if error.kind == ErrorKind::Exists => {
+                    self.journal.catch_up(&mut self.ledger).await?;
+                    if self.ledger.head() < sequence {
+                        let what = format!("commit {sequence} exists but is not listed");
+                        return Err(out_of_order(IllegalMove(what)));
+                    }
+                    if commit.inputs.iter().any(|input| self.is_settled(input)) {
+                        return Ok(Attempt::Lost);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn is_settled(&self, input: &Input) -> bool {
+        let name = full_name(self.source.store.root(), &input.key);
+        self.ledger.standing(&name, &input.etag, self.retry) != Standing::New
+    }
+
+    /// Those of the objects that no commit has settled.
+    pub(super) fn unsettled(&self, objects: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
+        let root = self.source.store.root();
+        let new = |object: &ObjectMeta| {
+            let name = full_name(root, &object.key);
+            self.ledger.standing(&name, &object.etag, self.retry) == Standing::New
+        };
+        objects.into_iter().filter(new).collect()
+    }
+
+    /// Removes files of a batch that no commit names, then the batch's intent.
+    pub(super) async fn clean_up(
+        &self,
+        batch: &str,
+        leftovers: &mut BTreeSet<String>,
+    ) -> Result<(), JobError> {
+        if leftovers.is_empty() {
+            return Ok(());
+        }
+        let astray: Vec<String> = std::mem::take(leftovers)
+            .into_iter()
+            .filter(|path| {
+                !self.ledger.outputs().contains_key(path)
+                    && !self.ledger.rejects().contains_key(path)
+            })
+            .map(|path| self.destination.key(&path))
+            .collect();
+        if !astray.is_empty() {
+            self.destination.store.delete(&astray).await?;
+        }
+        Ok(self.journal.remove_intent(batch).await?)
+    }
+
+    fn count(&mut self, sequence: u64, commit: &Commit, encoded: Encoded) {
+        for (_, state) in &encoded.objects {
+            let objects = &mut self.outcome.objects;
+            match state {
+                KeyState::Committed(_) => objects.committed += 1,
+                KeyState::Skipped { .. } => objects.skipped += 1,
+                _ => objects.failed += 1,
+            }
+        }
+        let mut tables = encoded.tables;
+        count_files(&mut tables, &commit.outputs);
+        for (table, counts) in &tables {
+            self.outcome.add_table(table, counts);
+        }
+        self.observer.on(&Event::Committed {
+            sequence,
+            objects: commit.inputs.len() as u64,
+            rows: commit.outputs.iter().map(|output| output.rows).sum(),
+        });
+    }
+}
+
+fn out_of_order(IllegalMove(cause): IllegalMove) -> JobError {
+    JobError::Ledger(LedgerError::Unreadable {
+        path: "commits".to_owned(),
+        cause,
+    })
+}

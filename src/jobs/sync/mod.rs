@@ -1,0 +1,311 @@
+//! The whole path, incremental and exactly once:
+//! list, plan, fetch, inflate, parse, split by day, sort, Parquet, put, commit.
+
+mod commit;
+mod plan;
+mod resume;
+
+use std::sync::Arc;
+
+use crate::event::{Event, Observer};
+use crate::ledger::{Acquired, Journal, Lease, Ledger, Owner, Standing};
+use crate::outcome::Outcome;
+use crate::pipeline::{Cancel, Work, keep_doing};
+use crate::plan::{Batch, Limits, Planner};
+use crate::store::{ObjectMeta, full_name};
+
+use super::JobError;
+use super::place::{Place, Workshop};
+use super::source::{Destination, Nothing, Source};
+use super::work::WorkOptions;
+
+pub use plan::{Planned, plan};
+
+/// Settings of a run.
+#[derive(Clone, Debug)]
+pub struct SyncOptions {
+    /// How objects are worked on.
+    pub work: WorkOptions,
+    /// Who we are, for the lease.
+    pub owner: Owner,
+    /// The clock, microseconds UTC; only the lease looks at it.
+    pub now: fn() -> i64,
+    /// Whether the process that holds a lease surely no longer lives.
+    pub gone: fn(&Owner) -> bool,
+    /// Try lasting failures and skipped objects again.
+    pub retry_failed: bool,
+    /// The user vouches for there being no other run: for stores without conditional puts.
+    pub single_writer: bool,
+    /// Take the lease whoever holds it.
+    pub take_over: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What was done.
+    pub outcome: Outcome,
+    /// Why there was nothing to look at, if there was nothing.
+    pub nothing: Option<Nothing>,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+}
+
+/// Brings the dataset up to date with the source.
+///
+/// Memory: [`WorkOptions::memory`], plus the ledger and the objects of one batch (at most 50,000,
+/// about 250 bytes each).
+///
+/// # Errors
+/// [`JobError`]; whatever was committed before it stays, and the next run goes on from there.
+pub async fn sync(
+    source: &Source,
+    place: &Place,
+    options: &SyncOptions,
+    observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Report, JobError> {
+    place.check_apart(source)?;
+    if let Some(nothing) = source.nothing().await? {
+        return Ok(Report {
+            nothing: Some(nothing),
+            ..Report::default()
+        });
+    }
+    let destination = place.open().await?;
+    let lease = take_lease(&destination, options).await?;
+    let work = run(source, &destination, options, observer, cancel);
+    // A lease that cannot be renewed may be taken by another run: that costs work, not rows.
+    let renew = || async { drop(lease.renew((options.now)()).await) };
+    let done = keep_doing(work, RENEWAL, renew).await;
+    let released = lease.release().await;
+    let report = done?;
+    released?;
+    Ok(report)
+}
+
+/// A quarter of the lease's term.
+const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+async fn take_lease(destination: &Destination, options: &SyncOptions) -> Result<Lease, JobError> {
+    let now = (options.now)();
+    let acquired = Lease::acquire(
+        Arc::clone(&destination.store),
+        &destination.base,
+        options.owner.clone(),
+        now,
+        options.take_over,
+        options.gone,
+    )
+    .await?;
+    let lease = match acquired {
+        Acquired::Ours(lease) => lease,
+        Acquired::Held(held) => return Err(held.into()),
+    };
+    if !options.single_writer && !lease.store_is_conditional(now).await? {
+        lease.release().await?;
+        return Err(JobError::Unconditional {
+            place: destination.shown.clone(),
+        });
+    }
+    Ok(lease)
+}
+
+async fn run(
+    source: &Source,
+    destination: &Destination,
+    options: &SyncOptions,
+    observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Report, JobError> {
+    Workshop::sweep(destination);
+    let workshop = Workshop::open(destination)?;
+    let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
+    let loaded = journal.load().await?;
+    let mut sync = Sync {
+        source,
+        destination,
+        work: options.work.work(source, workshop.folder()),
+        retry: options.retry_failed,
+        observer,
+        cancel,
+        journal,
+        ledger: loaded.ledger,
+        outcome: Outcome::default(),
+    };
+    let done = sync.all(loaded.intents).await;
+    let mut report = Report {
+        outcome: sync.outcome,
+        ..Report::default()
+    };
+    match done {
+        Ok(nothing) => report.nothing = nothing,
+        Err(JobError::Interrupted) => report.interrupted = true,
+        Err(error) => return Err(error),
+    }
+    Ok(report)
+}
+
+/// A run under way.
+struct Sync<'a> {
+    source: &'a Source,
+    destination: &'a Destination,
+    work: Work,
+    retry: bool,
+    observer: &'a Arc<dyn Observer>,
+    cancel: &'a Cancel,
+    journal: Journal,
+    ledger: Ledger,
+    outcome: Outcome,
+}
+
+impl Sync<'_> {
+    async fn all(
+        &mut self,
+        intents: Vec<crate::ledger::Intent>,
+    ) -> Result<Option<Nothing>, JobError> {
+        for intent in intents {
+            self.resume(intent).await?;
+        }
+        let strong = self.source.store.etag_is_content();
+        let mut planner = Planner::new(Limits::default(), strong);
+        let (mut objects, mut bytes) = (0, 0);
+        let (source, observer) = (self.source, Arc::clone(self.observer));
+        let seen = source
+            .each::<JobError>(observer.as_ref(), async |object| {
+                if self.cancel.is_cancelled() {
+                    return Err(JobError::Interrupted);
+                }
+                if self.is_new(&object) {
+                    objects += 1;
+                    bytes += object.size;
+                    observer.on(&Event::Planned { objects, bytes });
+                    if let Some(batch) = planner.push(object) {
+                        self.batch(batch).await?;
+                    }
+                }
+                Ok(true)
+            })
+            .await?;
+        if let Some(batch) = planner.finish() {
+            self.batch(batch).await?;
+        }
+        let unselected = seen.wanted == 0 && seen.objects > 0;
+        Ok(unselected.then_some(Nothing::Unselected {
+            objects: seen.objects,
+        }))
+    }
+
+    /// Counts a listed object and tells whether there is work to do.
+    fn is_new(&mut self, object: &ObjectMeta) -> bool {
+        let objects = &mut self.outcome.objects;
+        objects.listed += 1;
+        let name = full_name(self.source.store.root(), &object.key);
+        match self.ledger.standing(&name, &object.etag, self.retry) {
+            Standing::New => {
+                objects.new += 1;
+                return true;
+            }
+            Standing::Done => {}
+            Standing::Remembered => objects.remembered += 1,
+            Standing::Ignored => objects.ignored += 1,
+            Standing::Changed => {
+                objects.changed += 1;
+                let message =
+                    format!("{name} was replaced after it was read; it is not read again");
+                self.observer.on(&Event::Warned { message });
+            }
+        }
+        false
+    }
+
+    async fn batch(&mut self, batch: Batch) -> Result<(), JobError> {
+        self.settle(batch, Vec::new()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::event::Silent;
+    use crate::plan::Selection;
+    use crate::store::{AwsOptions, Location};
+
+    fn place(path: &Path) -> Place {
+        Place {
+            location: Location::Local(path.to_owned()),
+            aws: AwsOptions::default(),
+        }
+    }
+
+    fn options() -> SyncOptions {
+        SyncOptions {
+            work: WorkOptions::default(),
+            owner: Owner {
+                host: "h".to_owned(),
+                boot: "b".to_owned(),
+                pid: 1,
+                started: 1,
+            },
+            now: || 0,
+            gone: |_| false,
+            retry_failed: false,
+            single_writer: false,
+            take_over: false,
+        }
+    }
+
+    async fn fixtures(name: &str) -> Source {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures")
+            .join(name);
+        let aws = AwsOptions::default();
+        Source::open(&Location::Local(path), &aws, Selection::default())
+            .await
+            .expect("the fixtures are there")
+    }
+
+    async fn sync_to(source: &Source, dataset: &Path, options: &SyncOptions) -> Outcome {
+        let observer: Arc<dyn Observer> = Arc::new(Silent);
+        let report = sync(
+            source,
+            &place(dataset),
+            options,
+            &observer,
+            &Cancel::never(),
+        )
+        .await;
+        report.expect("a run that ends well").outcome
+    }
+
+    #[tokio::test]
+    async fn a_second_run_does_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = fixtures("logs").await;
+        let first = sync_to(&source, folder.path(), &options()).await;
+        assert_eq!((first.objects.new, first.objects.committed), (31, 31));
+        assert_eq!(first.tables["s3_access"].rows, 212);
+        assert_eq!(first.tables["cloudfront"].rows, 148);
+        let second = sync_to(&source, folder.path(), &options()).await;
+        assert_eq!((second.objects.listed, second.objects.new), (31, 0));
+        assert!(second.tables.is_empty());
+    }
+
+    #[tokio::test]
+    async fn lasting_failures_are_remembered_until_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = fixtures("damaged").await;
+        let first = sync_to(&source, folder.path(), &options()).await.objects;
+        assert_eq!((first.committed, first.failed, first.skipped), (3, 2, 4));
+        let second = sync_to(&source, folder.path(), &options()).await.objects;
+        assert_eq!((second.new, second.remembered, second.ignored), (0, 2, 4));
+        let retry = SyncOptions {
+            retry_failed: true,
+            ..options()
+        };
+        let third = sync_to(&source, folder.path(), &retry).await.objects;
+        assert_eq!((third.committed, third.failed, third.skipped), (0, 2, 4));
+    }
+}

@@ -1,0 +1,54 @@
+//! Work that broke off is finished first.
+
+use crate::event::Event;
+use crate::ledger::Intent;
+use crate::plan::Batch;
+use crate::store::ObjectMeta;
+
+use super::super::JobError;
+use super::Sync;
+
+impl Sync<'_> {
+    /// Finishes a batch whose files may be visible already.
+    ///
+    /// With the same grouping the same files come out under the same names. Where another run has
+    /// settled some of its objects meanwhile, its files go and the other objects are done anew.
+    pub(super) async fn resume(&mut self, intent: Intent) -> Result<(), JobError> {
+        if intent.root != self.source.store.root() {
+            let message = format!(
+                "an unfinished batch from {} is left to a run on that source",
+                intent.root
+            );
+            self.observer.on(&Event::Warned { message });
+            return Ok(());
+        }
+        let objects: Vec<ObjectMeta> = intent
+            .inputs
+            .iter()
+            .map(|input| ObjectMeta {
+                key: input.key.clone(),
+                size: input.size,
+                etag: input.etag.clone(),
+                modified: input.modified,
+                archived: false,
+            })
+            .collect();
+        let left = self.unsettled(objects);
+        if left.len() == intent.inputs.len() {
+            self.outcome.objects.new += left.len() as u64;
+            let batch = Batch {
+                id: intent.batch,
+                objects: left,
+            };
+            return self.settle(batch, intent.outputs).await;
+        }
+        let mut outputs = intent.outputs.into_iter().collect();
+        self.clean_up(&intent.batch, &mut outputs).await?;
+        if !left.is_empty() {
+            self.outcome.objects.new += left.len() as u64;
+            let batch = Batch::new(left, self.source.store.etag_is_content());
+            self.settle(batch, Vec::new()).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+//! A batch of objects to files: fetch, decode, gather, write.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::stream::{self, Stream, StreamExt};
+
+use crate::cpu;
+use crate::event::{Event, Observer};
+use crate::ledger::{Done, KeyState};
+use crate::outcome::TableCounts;
+use crate::parse::Encoding;
+use crate::plan::INFLATION;
+use crate::store::{ErrorKind, ObjectMeta, StoreError, full_name};
+use crate::table::WriteOptions;
+
+use super::Cancel;
+use super::decode::{Bounds, Group, Rows, Verdict, decode_group};
+use super::fetch::{Content, Fetched, fetch};
+use super::gather::Gather;
+use super::large::LargeObject;
+use super::parts::{Part, RejectsPart, Spool};
+use super::read::Reading;
+
+/// Objects that are denied in a row before it is taken for a denial of everything.
+const ALL_DENIED: usize = 20;
+
+/// Most objects in a group.
+const GROUP_OBJECTS: usize = 4096;
+
+/// How a batch is worked on.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// How objects are read.
+    pub reading: Reading,
+    /// How files are written.
+    pub options: WriteOptions,
+    /// Where files are written until they are put; best on the destination's disk.
+    pub folder: PathBuf,
+}
+
+/// What a batch became. Nothing of it is visible yet; dropping it removes its files.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    /// Every object with its state, by key.
+    pub objects: Vec<(ObjectMeta, KeyState)>,
+    /// Parquet files, by table and day.
+    pub parts: Vec<Part>,
+    /// Files of rejected lines, by table.
+    pub rejects: Vec<RejectsPart>,
+    /// What was read, by table.
+    pub tables: BTreeMap<&'static str, TableCounts>,
+}
+
+/// Why a batch could not be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The source failed in a way that concerns every object.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Temporary files cannot be written.
+    #[error("cannot write temporary files to {folder}: {cause}")]
+    Temporary {
+        /// Where.
+        folder: String,
+        /// Why.
+        cause: String,
+    },
+    /// Rows could not be encoded: a fault of this program.
+    #[error("cannot encode {what}: {cause}")]
+    Encode {
+        /// What.
+        what: String,
+        /// Why.
+        cause: String,
+    },
+    /// The work was cancelled.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl WorkError {
+    pub(super) fn temporary(folder: &Path, error: &io::Error) -> Self {
+        Self::Temporary {
+            folder: folder.display().to_string(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+/// Works on a batch. The objects' order does not matter: they are read by key, so that the same
+/// objects give the same files.
+///
+/// # Errors
+/// [`WorkError`]; failures of single objects are states, not errors.
+pub async fn run_batch(
+    work: &Work,
+    mut objects: Vec<ObjectMeta>,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Encoded, WorkError> {
+    objects.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut run = Run {
+        work,
+        observer,
+        gather: Gather::new(&work.folder, work.options.clone()),
+        spool: Spool::new(&work.folder),
+        encoded: Encoded::default(),
+        denied: 0,
+    };
+    let mut decoded = std::pin::pin!(groups(&work.reading, objects, |group| group));
+    loop {
+        let group = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(WorkError::Interrupted),
+            group = decoded.next() => group,
+        };
+        let Some(group) = group else { break };
+        run.take(group, cancel).await?;
+    }
+    run.finish().await
+}
+
+/// Fetched objects, decoded in groups, in order; `finish` is the last step of each CPU job.
+pub(super) fn groups<T: Send + 'static>(
+    reading: &Reading,
+    objects: Vec<ObjectMeta>,
+    finish: impl Fn(Group) -> T + Clone + Send + 'static,
+) -> impl Stream<Item = T> + Send + 'static {
+    let budget = reading.budget;
+    let bounds = Bounds {
+        whole_text: budget.whole_text,
+        rows: budget.rows,
+    };
+    let rules = reading.rules;
+    let fetched = fetch(
+        Arc::clone(&reading.store),
+        stream::iter(objects),
+        budget.fetch,
+    );
+    grouped(fetched, budget.group_text)
+        .map(move |group| {
+            let finish = finish.clone();
+            cpu::run(move || finish(decode_group(group, &rules, bounds)))
+        })
+        .buffered(budget.slots)
+}
+
+/// Puts neighbours together until their text, estimated, makes a CPU job worthwhile.
+pub(super) fn grouped<'a>(
+    fetched: impl Stream<Item = Fetched> + Send + 'a,
+    group_text: u64,
+) -> impl Stream<Item = Vec<Fetched>> + Send + 'a {
+    let fetched = Box::pin(fetched);
+    stream::unfold(fetched, move |mut fetched| async move {
+        let mut group = Vec::new();
+        let mut text = 0;
+        while text < group_text && group.len() < GROUP_OBJECTS {
+            let Some(one) = fetched.next().await else {
+                break;
+            };
+            text += text_of(&one.content);
+            let large = matches!(one.content, Content::Large);
+            group.push(one);
+            if large {
+                break;
+            }
+        }
+        (!group.is_empty()).then_some((group, fetched))
+    })
+}
+
+fn text_of(content: &Content) -> u64 {
+    match content {
+        Content::Whole(bytes) if Encoding::of(bytes) == Encoding::Plain => bytes.len() as u64,
+        Content::Whole(bytes) => bytes.len() as u64 * INFLATION,
+        Content::Large | Content::Failed(_) => 0,
+    }
+}
+
+/// A batch under way.
+struct Run<'a> {
+    work: &'a Work,
+    observer: &'a dyn Observer,
+    gather: Gather,
+    spool: Spool,
+    encoded: Encoded,
+    denied: usize,
+}
+
+impl Run<'_> {
+    async fn take(&mut self, group: Group, cancel: &Cancel) -> Result<(), WorkError> {
+        for rows in group.rows {
+            self.count_faults(&rows);
+            self.gather.add(rows);
+        }
+        for rejected in &group.rejected {
+            self.spool.add(rejected)?;
+        }
+        for (object, verdict) in group.objects {
+            self.settle(object, verdict)?;
+        }
+        if self.gather.held() > self.work.reading.budget.gather {
+            self.gather.flush().await?;
+        }
+        for fetched in group.deferred {
+            let (object, content) = fetched.into_parts();
+            self.large(object, content, cancel).await?;
+        }
+        Ok(())
+    }
+
+    /// Streams an object; its rows join the others only when it is read to its end.
+    async fn large(
+        &mut self,
+        object: ObjectMeta,
+        content: Content,
+        cancel: &Cancel,
+    ) -> Result<(), WorkError> {
+        if self.gather.held() > self.work.reading.budget.gather / 2 {
+            self.gather.flush().await?;
+        }
+        let room = self.work.reading.budget.gather - self.gather.held();
+        let mut gather = self.gather.sibling();
+        let mut spool = Spool::new(&self.work.folder);
+        let mut tables = BTreeMap::new();
+        let mut source = LargeObject::open(&self.work.reading, object.clone(), content);
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(WorkError::Interrupted),
+                step = source.next() => step,
+            };
+            let Some(step) = step else { break };
+            spool.add(&step.rejected)?;
+            if let Some(batch) = step.batch {
+                let rows = Rows {
+                    format: step.rejected.format,
+                    batch,
+                };
+                count_faults(&mut tables, &rows);
+                gather.add(rows);
+            }
+            if gather.held() > room {
+                gather.flush().await?;
+            }
+        }
+        let verdict = source.verdict();
+        if matches!(verdict, Verdict::Done { .. }) {
+            self.gather.absorb(gather).await?;
+            self.spool.append(spool)?;
+            for (table, counts) in tables {
+                self.encoded.tables.entry(table).or_default().add(&counts);
+            }
+        }
+        self.settle(object, verdict)
+    }
+
+    fn settle(&mut self, object: ObjectMeta, verdict: Verdict) -> Result<(), WorkError> {
+        let state = match verdict {
+            Verdict::Done {
+                format,
+                counts,
+                partial,
+            } => {
+                self.denied = 0;
+                let table = self.encoded.tables.entry(format.table).or_default();
+                table.objects += 1;
+                table.lines += counts.lines;
+                table.rows += counts.rows;
+                table.rejects += counts.rejects;
+                table.comments += counts.comments;
+                table.bytes_in += object.size;
+                self.observer.on(&Event::Parsed {
+                    key: object.key.clone(),
+                    table: format.table,
+                    lines: counts.lines,
+                    rows: counts.rows,
+                    rejects: counts.rejects,
+                });
+                KeyState::Committed(Done {
+                    table: format.table.to_owned(),
+                    lines: counts.lines,
+                    rows: counts.rows,
+                    rejects: counts.rejects,
+                    comments: counts.comments,
+                    partial,
+                })
+            }
+            Verdict::Failed(failure) => {
+                self.general(&object, failure.kind.as_ref(), &failure.error)?;
+                self.observer.on(&Event::Failed {
+                    key: object.key.clone(),
+                    step: failure.step.to_string(),
+                    error: failure.error.clone(),
+                });
+                KeyState::Failed {
+                    step: failure.step,
+                    error: failure.error,
+                    attempts: 1,
+                    lasting: failure.lasting,
+                }
+            }
+            Verdict::Skipped(why) => {
+                self.denied = 0;
+                self.observer.on(&Event::Skipped {
+                    key: object.key.clone(),
+                    why: why.clone(),
+                });
+                KeyState::Skipped { why }
+            }
+        };
+        self.encoded.objects.push((object, state));
+        Ok(())
+    }
+
+    /// Ends the run where every other object would fail the same way.
+    fn general(
+        &mut self,
+        object: &ObjectMeta,
+        kind: Option<&ErrorKind>,
+        cause: &str,
+    ) -> Result<(), WorkError> {
+        let Some(kind) = kind else { return Ok(()) };
+        let nothing_else = self.denied == self.encoded.objects.len();
+        let all_denied = *kind == ErrorKind::Denied && nothing_else && {
+            self.denied += 1;
+            self.denied >= ALL_DENIED
+        };
+        if kind.is_general() || all_denied {
+            return Err(WorkError::Store(self.store_error(object, kind, cause)));
+        }
+        Ok(())
+    }
+
+    fn store_error(&self, object: &ObjectMeta, kind: &ErrorKind, cause: &str) -> StoreError {
+        StoreError {
+            kind: kind.clone(),
+            action: "read",
+            place: full_name(self.work.reading.store.root(), &object.key),
+            cause: cause.to_owned(),
+        }
+    }
+
+    fn count_faults(&mut self, rows: &Rows) {
+        count_faults(&mut self.encoded.tables, rows);
+    }
+
+    async fn finish(mut self) -> Result<Encoded, WorkError> {
+        let all_denied = self.denied > 0 && self.denied == self.encoded.objects.len();
+        if let (true, Some((object, KeyState::Failed { error, .. }))) =
+            (all_denied, self.encoded.objects.first())
+        {
+            return Err(self.store_error(object, &ErrorKind::Denied, error).into());
+        }
+        self.encoded.objects.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+        self.encoded.parts = self.gather.finish().await?;
+        self.encoded.rejects = self.spool.finish()?;
+        Ok(self.encoded)
+    }
+}
+
+fn count_faults(tables: &mut BTreeMap<&'static str, TableCounts>, rows: &Rows) {
+    let counts = tables.entry(rows.format.table).or_default();
+    counts.invalid_text += rows.batch.invalid_text;
+    for (column, count) in &rows.batch.unconverted {
+        *counts.unconverted.entry(column).or_default() += count;
+    }
+}

@@ -1,0 +1,53 @@
+//! How the memory ceiling is shared out.
+
+use super::FetchLimits;
+use crate::cpu;
+
+const MIB: u64 = 1 << 20;
+
+/// Bounds of everything that is held in memory while objects become files.
+///
+/// Of the ceiling, an eighth is for fetched bytes, a quarter for objects being decoded, somewhat
+/// more than a quarter for rows that wait to be written; the rest is for encoding and the program
+/// itself. All but the number of slots depend on the ceiling alone, so that the same ceiling gives
+/// the same files on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Bounds of the fetches.
+    pub fetch: FetchLimits,
+    /// Text, estimated, that one CPU job decodes.
+    pub group_text: u64,
+    /// Text of one object that is inflated at once; larger ones are streamed.
+    pub whole_text: usize,
+    /// CPU jobs that decode at the same time.
+    pub slots: usize,
+    /// Bytes of a range of a large object.
+    pub range: u64,
+    /// Bytes of rows of a large object after which they are handed on.
+    pub rows: usize,
+    /// Bytes of rows that wait to be written.
+    pub gather: usize,
+}
+
+impl Budget {
+    /// Shares out `memory` bytes among `jobs` fetches and the CPU pool.
+    pub fn of(memory: u64, jobs: usize) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let range = (memory / 32).clamp(MIB, 8 * MIB);
+        let whole_text = (memory / 16).clamp(2 * MIB, 16 * MIB);
+        let slots = (memory / 4 / (2 * whole_text)).max(1);
+        Self {
+            fetch: FetchLimits {
+                jobs: jobs.max(1),
+                bytes: memory / 8,
+                whole: range.min(memory / 32),
+            },
+            group_text: range,
+            whole_text: size(whole_text),
+            slots: size(slots).min(cpu::threads()),
+            range,
+            rows: size(whole_text),
+            gather: size(memory / 100 * 28),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! Small objects to rows: one CPU job per group of objects, each object whole or not at all.
+
+use bytes::Bytes;
+
+use crate::formats;
+use crate::ledger::Step;
+use crate::parse::{Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject};
+use crate::schema::LogFormat;
+use crate::store::{ErrorKind, ObjectMeta, StoreError};
+use crate::units::ByteSize;
+
+use super::fetch::{Content, Fetched};
+
+/// How objects are to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// All objects are of this format; otherwise each one's is found by its first bytes.
+    pub format: Option<&'static LogFormat>,
+    /// Most bytes of text in an object.
+    pub max_object: u64,
+    /// Whether the complete lines before a damage are taken.
+    pub keep_partial: bool,
+}
+
+/// What became of an object.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Its lines are rows, rejects and comments now.
+    Done {
+        /// Its format.
+        format: &'static LogFormat,
+        /// Its lines.
+        counts: Counts,
+        /// Whether it is damaged and only the lines before the damage were taken.
+        partial: bool,
+    },
+    /// It could not be read or inflated.
+    Failed(Failure),
+    /// It is no log, for this reason.
+    Skipped(String),
+}
+
+/// Why an object could not be done.
+#[derive(Debug)]
+pub struct Failure {
+    /// The step that failed.
+    pub step: Step,
+    /// Why.
+    pub error: String,
+    /// Whether trying the same version again is pointless.
+    pub lasting: bool,
+    /// The store's category, where the store failed.
+    pub kind: Option<ErrorKind>,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self {
+            step: Step::Fetch,
+            lasting: !error.kind.passes(),
+            error: error.cause,
+            kind: Some(error.kind),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self {
+            step: Step::Fetch,
+            error: error.to_string(),
+            lasting: false,
+            kind: None,
+        }
+    }
+}
+
+impl From<InflateError> for Failure {
+    fn from(error: InflateError) -> Self {
+        Self::lasting(Step::Gunzip, error.to_string())
+    }
+}
+
+impl Failure {
+    fn lasting(step: Step, error: String) -> Self {
+        Self {
+            step,
+            error,
+            lasting: true,
+            kind: None,
+        }
+    }
+
+    /// The failure of an object with more text than is allowed.
+    pub(super) fn too_large(max_object: u64) -> Self {
+        let error = format!(
+            "more than {} inflated (see --max-object)",
+            ByteSize(max_object)
+        );
+        Self::lasting(Step::Gunzip, error)
+    }
+}
+
+/// Rows of one format.
+#[derive(Debug)]
+pub struct Rows {
+    /// Their format.
+    pub format: &'static LogFormat,
+    /// The rows.
+    pub batch: Batch,
+}
+
+/// Rejected lines of one object.
+#[derive(Debug)]
+pub struct Rejected {
+    /// The format the lines were meant for.
+    pub format: &'static LogFormat,
+    /// The object's key.
+    pub key: String,
+    /// The lines.
+    pub rejects: Vec<Reject>,
+}
+
+/// What a group of objects gave.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// The objects that are settled, in order.
+    pub(super) objects: Vec<(ObjectMeta, Verdict)>,
+    /// Their rows.
+    pub(super) rows: Vec<Rows>,
+    /// Their rejected lines.
+    pub(super) rejected: Vec<Rejected>,
+    /// Objects too large for a group, to be streamed after it.
+    pub(super) deferred: Vec<Fetched>,
+}
+
+/// Bounds of one CPU job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Most text of one object.
+    pub(super) whole_text: usize,
+    /// Rows, in bytes, after which the rest of the group is deferred.
+    pub(super) rows: usize,
+}
+
+/// Decodes a group of fetched objects.
+pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds) -> Group {
+    let mut group = Group::default();
+    let mut decoders: Vec<(&'static LogFormat, Decoder)> = Vec::new();
+    let mut text = Vec::new();
+    for one in fetched {
+        let held: usize = decoders.iter().map(|(_, decoder)| decoder.memory()).sum();
+        let bytes = match &one.content {
+            Content::Whole(bytes) if held < bounds.rows => bytes,
+            Content::Whole(_) | Content::Large => {
+                group.deferred.push(one);
+                continue;
+            }
+            Content::Failed(_) => {
+                let (object, content) = one.into_parts();
+                if let Content::Failed(error) = content {
+                    let failed = Verdict::Failed(error.into());
+                    group.objects.push((object, failed));
+                }
+                continue;
+            }
+        };
+        let (whole, damage) = match inflate(bytes, &mut text, rules, bounds.whole_text) {
+            Inflated::Whole => (true, None),
+            Inflated::Damaged(error) if rules.keep_partial => (true, Some(error)),
+            Inflated::Damaged(error) => {
+                let failed = Verdict::Failed(error.into());
+                group.objects.push((one.into_parts().0, failed));
+                continue;
+            }
+            Inflated::OverLimit => {
+                let failed = Verdict::Failed(Failure::too_large(rules.max_object));
+                group.objects.push((one.into_parts().0, failed));
+                continue;
+            }
+            Inflated::OverBuffer => (false, None),
+        };
+        if !whole {
+            group.deferred.push(one);
+            continue;
+        }
+        let (object, _) = one.into_parts();
+        let verdict = match format_of(&text, rules, damage.as_ref()) {
+            Ok(format) => {
+                if damage.is_some() {
+                    keep_whole_lines(&mut text);
+                }
+                let decoder = decoder_of(&mut decoders, format);
+                decoder.begin(&object.key);
+                decoder.decode(&text);
+                let counts = decoder.end();
+                let rejects = decoder.take_rejects();
+                if !rejects.is_empty() {
+                    let key = object.key.clone();
+                    group.rejected.push(Rejected {
+                        format,
+                        key,
+                        rejects,
+                    });
+                }
+                let partial = damage.is_some();
+                Verdict::Done {
+                    format,
+                    counts,
+                    partial,
+                }
+            }
+            Err(verdict) => verdict,
+        };
+        group.objects.push((object, verdict));
+    }
+    for (format, mut decoder) in decoders {
+        if let Some(batch) = flush(&mut decoder) {
+            group.rows.push(Rows { format, batch });
+        }
+    }
+    group
+}
+
+/// The decoder's rows.
+///
+/// # Panics
+/// If the columns do not fit their schema: a fault of this program that must not lose rows.
+pub(super) fn flush(decoder: &mut Decoder) -> Option<Batch> {
+    decoder
+        .flush()
+        .expect("columns are built from the layout, and flushed long before 2 GiB")
+}
+
+fn decoder_of<'a>(
+    decoders: &'a mut Vec<(&'static LogFormat, Decoder)>,
+    format: &'static LogFormat,
+) -> &'a mut Decoder {
+    let known = decoders
+        .iter()
+        .position(|(other, _)| std::ptr::eq(*other, format));
+    let at = known.unwrap_or_else(|| {
+        decoders.push((format, Decoder::new(format)));
+        decoders.len() - 1
+    });
+    &mut decoders[at].1
+}
+
+fn format_of(
+    text: &[u8],
+    rules: &Rules,
+    damage: Option<&InflateError>,
+) -> Result<&'static LogFormat, Verdict> {
+    match (rules.format, damage) {
+        (Some(format), _) => Ok(format),
+        // What little there is before the damage says nothing about the rest.
+        (None, Some(damage)) => {
+            formats::detect(text).map_err(|_| Verdict::Failed(damage.clone().into()))
+        }
+        (None, None) => formats::detect(text).map_err(Verdict::Skipped),
+    }
+}
+
+/// Cuts an unfinished last line off.
+fn keep_whole_lines(text: &mut Vec<u8>) {
+    let end = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+    text.truncate(end);
+}
+
+enum Inflated {
+    Whole,
+    Damaged(InflateError),
+    /// More text than an object may have.
+    OverLimit,
+    /// More text than is inflated at once.
+    OverBuffer,
+}
+
+/// Inflates an object into `text`.
+fn inflate(bytes: &Bytes, text: &mut Vec<u8>, rules: &Rules, whole_text: usize) -> Inflated {
+    text.clear();
+    let allowed = usize::try_from(rules.max_object).unwrap_or(usize::MAX);
+    // One byte more tells "exactly full" from "too much".
+    let limit = whole_text.min(allowed).saturating_add(1);
+    let done = Inflater::new(Encoding::of(bytes)).and_then(|mut inflater| {
+        let mut at = 0;
+        while at < bytes.len() && text.len() < limit {
+            at += inflater.push(&bytes[at..], text, limit)?;
+        }
+        if at == bytes.len() && text.len() < limit {
+            inflater.finish()?;
+        }
+        Ok(())
+    });
+    match done {
+        _ if text.len() > allowed => Inflated::OverLimit,
+        _ if text.len() > whole_text => Inflated::OverBuffer,
+        Ok(()) => Inflated::Whole,
+        Err(error) => Inflated::Damaged(error),
+    }
+}
