@@ -209,7 +209,7 @@ async fn keep_partial_takes_the_whole_lines_before_the_damage() {
             };
             assert!(done.partial && done.rejects == 0, "{done:?}");
             assert_eq!(done.lines, done.rows);
-            assert!(done.rows > 0 && (done.rows as usize) < size);
+            assert!(done.rows > 0 && done.rows < size as u64);
             assert_eq!(days(&encoded).values().sum::<u64>(), done.rows);
         }
     }
@@ -290,6 +290,10 @@ struct Seen {
 }
 
 impl Seen {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "readers hand their finds to something that may fail"
+    )]
     fn take(&mut self, found: Found<usize>) -> Result<(), ()> {
         match found {
             Found::Rows(rows) => self.rows += rows,
