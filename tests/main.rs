@@ -1,5 +1,6 @@
 //! One binary for all integration tests: the AWS SDK and Arrow are linked once.
 
+mod architecture;
 mod formats;
 mod pipeline;
 mod recovery;

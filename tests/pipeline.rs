@@ -290,7 +290,10 @@ struct Seen {
 }
 
 impl Seen {
-    #[expect(clippy::unnecessary_wraps, reason = "the signature of a taker")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "readers hand their finds to something that may fail"
+    )]
     fn take(&mut self, found: Found<usize>) -> Result<(), ()> {
         match found {
             Found::Rows(rows) => self.rows += rows,

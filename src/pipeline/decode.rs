@@ -187,23 +187,13 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         let (object, _) = one.into_parts();
         let verdict = match format_of(&text, rules, damage.as_ref()) {
             Ok(format) => {
-                if damage.is_some() {
+                let partial = damage.is_some();
+                if partial {
                     keep_whole_lines(&mut text);
                 }
                 let decoder = decoder_of(&mut decoders, format);
-                decoder.begin(&object.key);
-                decoder.decode(&text);
-                let counts = decoder.end();
-                let rejects = decoder.take_rejects();
-                if !rejects.is_empty() {
-                    let key = object.key.clone();
-                    group.rejected.push(Rejected {
-                        format,
-                        key,
-                        rejects,
-                    });
-                }
-                let partial = damage.is_some();
+                let counts =
+                    decode_object(decoder, format, &object.key, &text, &mut group.rejected);
                 Verdict::Done {
                     format,
                     counts,
@@ -220,6 +210,28 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         }
     }
     group
+}
+
+/// Decodes one object and sets its rejects aside.
+fn decode_object(
+    decoder: &mut Decoder,
+    format: &'static LogFormat,
+    key: &str,
+    text: &[u8],
+    rejected: &mut Vec<Rejected>,
+) -> Counts {
+    decoder.begin(key);
+    decoder.decode(text);
+    let counts = decoder.end();
+    let rejects = decoder.take_rejects();
+    if !rejects.is_empty() {
+        rejected.push(Rejected {
+            format,
+            key: key.to_owned(),
+            rejects,
+        });
+    }
+    counts
 }
 
 /// The decoder's rows.

@@ -2,13 +2,12 @@
 //!
 //! A small interface of our own instead of a general one: we need the SDK's whole credential chain,
 //! create-if-absent puts, and errors in categories that callers act on. SDK types stay inside
-//! `s3.rs`.
+//! `s3`.
 
 mod local;
 mod location;
 mod memory;
 mod s3;
-mod s3_error;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +21,7 @@ use futures::stream::BoxStream;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
-pub use s3::{AwsOptions, PART_SIZE, S3Store};
+pub use s3::{AccessKeys, AwsOptions, PART_SIZE, S3Store};
 
 /// Result of a store's operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

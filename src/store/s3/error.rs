@@ -4,7 +4,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 
-use super::ErrorKind;
+use super::super::ErrorKind;
 
 /// Category and cause of a failed request.
 pub(super) fn explain<E>(error: &SdkError<E, HttpResponse>) -> (ErrorKind, String)
@@ -39,7 +39,24 @@ where
 }
 
 fn kind(status: u16, code: &str, region: Option<String>) -> ErrorKind {
-    match code {
+    match kind_of_code(code) {
+        Some(ErrorKind::WrongRegion(_)) => ErrorKind::WrongRegion(region),
+        Some(kind) => kind,
+        None => match status {
+            301 | 307 => ErrorKind::WrongRegion(region),
+            403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            412 => ErrorKind::Changed,
+            429 | 503 => ErrorKind::Throttled,
+            500..=599 => ErrorKind::Network,
+            _ => ErrorKind::Other,
+        },
+    }
+}
+
+/// Category of an S3 error code, where the code alone tells.
+pub(super) fn kind_of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
         "NoSuchKey" | "NotFound" => ErrorKind::NotFound,
         "NoSuchBucket" => ErrorKind::NoRoot,
         "AccessDenied" | "AllAccessDisabled" => ErrorKind::Denied,
@@ -52,22 +69,15 @@ fn kind(status: u16, code: &str, region: Option<String>) -> ErrorKind {
         "PermanentRedirect"
         | "AuthorizationHeaderMalformed"
         | "TemporaryRedirect"
-        | "IllegalLocationConstraintException" => ErrorKind::WrongRegion(region),
+        | "IllegalLocationConstraintException" => ErrorKind::WrongRegion(None),
         "InvalidObjectState" => ErrorKind::Archived,
         "PreconditionFailed" => ErrorKind::Changed,
         "SlowDown" | "ServiceUnavailable" | "ThrottlingException" => ErrorKind::Throttled,
+        "InternalError" => ErrorKind::Network,
         "EntityTooLarge" | "QuotaExceeded" | "XMinioStorageFull" => ErrorKind::Full,
         "KeyTooLongError" => ErrorKind::BadName,
-        _ => match status {
-            301 | 307 => ErrorKind::WrongRegion(region),
-            403 => ErrorKind::Denied,
-            404 => ErrorKind::NotFound,
-            412 => ErrorKind::Changed,
-            503 => ErrorKind::Throttled,
-            500..=599 => ErrorKind::Network,
-            _ => ErrorKind::Other,
-        },
-    }
+        _ => return None,
+    })
 }
 
 /// The bucket's region, where the server names it.
@@ -80,7 +90,7 @@ fn region(response: &HttpResponse, message: &str) -> Option<String> {
 }
 
 /// The last links of an error chain say what happened; the first ones only that something did.
-fn innermost(chain: &str) -> String {
+pub(super) fn innermost(chain: &str) -> String {
     let plain = chain.split(" (").next().unwrap_or(chain);
     let links: Vec<&str> = plain.split(": ").collect();
     let skip = links.len().saturating_sub(3);

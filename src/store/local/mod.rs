@@ -1,7 +1,10 @@
 //! A local folder. Puts are atomic; as a destination they are also durable.
 
+mod staged;
+mod walk;
+
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -9,12 +12,10 @@ use std::time::UNIX_EPOCH;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use tempfile::NamedTempFile;
 
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
-
-/// Objects on a page of a listing.
-const PAGE: usize = 1000;
+use staged::Staged;
+use walk::Walk;
 
 /// Ends the names of files that are not complete; listings leave them out.
 const UNFINISHED: &str = ".s3logs-tmp";
@@ -90,53 +91,51 @@ impl LocalStore {
 
     fn write(&self, path: &Path, body: Body, when: &Precondition) -> io::Result<String> {
         let parent = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(parent)?;
-        let temporary = self.stage(body, parent)?;
-        if self.staging.is_some() {
-            temporary.as_file().sync_all()?;
+        let durable = self.staging.is_some();
+        make_folder(parent, durable)?;
+        let staged = Staged::new(body, self.staging.as_deref().unwrap_or(parent))?;
+        if durable {
+            staged.sync()?;
         }
         match when {
-            Precondition::Always => {
-                temporary.persist(path).map_err(|error| error.error)?;
-            }
-            Precondition::Absent => {
-                fs::hard_link(temporary.path(), path)?;
-                drop(temporary);
-            }
+            Precondition::Always => staged.replace(path)?,
+            Precondition::Absent => staged.create(path)?,
             Precondition::Unchanged(etag) => {
-                if etag_of(&fs::metadata(path)?) != *etag {
-                    return Err(io::ErrorKind::StaleNetworkFileHandle.into());
+                match fs::metadata(path) {
+                    Ok(meta) if etag_of(&meta) == *etag => {}
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => return Err(io::ErrorKind::StaleNetworkFileHandle.into()),
                 }
-                temporary.persist(path).map_err(|error| error.error)?;
+                staged.replace(path)?;
             }
         }
-        if self.staging.is_some() {
+        if durable {
             File::open(parent)?.sync_all()?;
         }
         Ok(etag_of(&fs::metadata(path)?))
     }
+}
 
-    /// The body as a file that can be moved into place.
-    fn stage(&self, body: Body, parent: &Path) -> io::Result<NamedTempFile> {
-        let folder = self.staging.as_deref().unwrap_or(parent);
-        fs::create_dir_all(folder)?;
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(UNFINISHED)
-            .tempfile_in(folder)?;
-        match body {
-            Body::Bytes(bytes) => temporary.write_all(&bytes)?,
-            Body::File(source) if source.starts_with(folder) => {
-                fs::rename(&source, temporary.path())?;
-                let file = File::open(temporary.path())?;
-                let path = temporary.into_temp_path();
-                return Ok(NamedTempFile::from_parts(file, path));
-            }
-            Body::File(source) => {
-                io::copy(&mut File::open(source)?, temporary.as_file_mut())?;
-            }
-        }
-        Ok(temporary)
+/// Makes a folder and those above it. A durable file needs durable folders: each new one is synced
+/// into the one above it.
+fn make_folder(folder: &Path, durable: bool) -> io::Result<()> {
+    let mut missing = Vec::new();
+    if durable {
+        let above = folder.ancestors();
+        missing.extend(above.take_while(|folder| !folder.is_dir()));
+    }
+    fs::create_dir_all(folder)?;
+    for parent in missing.iter().filter_map(|folder| folder.parent()) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A file of which no part exists: a folder, or a name below something that is none.
+fn absent(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotADirectory => io::ErrorKind::NotFound.into(),
+        _ => error,
     }
 }
 
@@ -189,89 +188,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// A walk through a folder in the byte order of keys.
-struct Walk {
-    store: LocalStore,
-    prefix: String,
-    after: Option<String>,
-    /// Entries still to visit, last first: key and whether it is a folder.
-    pending: Vec<(String, bool)>,
-    started: bool,
-}
-
-impl Walk {
-    fn next_page(&mut self) -> Result<Vec<ObjectMeta>> {
-        if !std::mem::replace(&mut self.started, true) {
-            let folder = self
-                .prefix
-                .rfind('/')
-                .map_or("", |end| &self.prefix[..=end])
-                .to_owned();
-            self.enter(&folder)?;
-        }
-        let mut page = Vec::new();
-        while page.len() < PAGE {
-            let Some((key, is_folder)) = self.pending.pop() else {
-                break;
-            };
-            if is_folder {
-                self.enter(&key)?;
-                continue;
-            }
-            match fs::metadata(self.store.folder.join(&key)) {
-                Ok(meta) if meta.is_file() => page.push(meta_of(key, &meta)),
-                Ok(_) => {}
-                // It was there a moment ago.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(self.store.error(&error, "list", &key)),
-            }
-        }
-        Ok(page)
-    }
-
-    fn enter(&mut self, folder: &str) -> Result<()> {
-        let entries = match fs::read_dir(self.store.folder.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(self.store.error(&error, "list", folder)),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| self.store.error(&error, "list", folder))?;
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                return Err(StoreError {
-                    kind: ErrorKind::BadName,
-                    action: "list",
-                    place: full_name(
-                        &self.store.root,
-                        &format!("{folder}{}", name.to_string_lossy()),
-                    ),
-                    cause: "the file name is not UTF-8".to_owned(),
-                });
-            };
-            let key = format!("{folder}{name}{}", if is_folder { "/" } else { "" });
-            if !name.ends_with(UNFINISHED) && self.wanted(&key, is_folder) {
-                found.push((key, is_folder));
-            }
-        }
-        found.sort_unstable_by(|a, b| b.0.cmp(&a.0));
-        self.pending.append(&mut found);
-        Ok(())
-    }
-
-    fn wanted(&self, key: &str, is_folder: bool) -> bool {
-        let in_prefix =
-            key.starts_with(&self.prefix) || (is_folder && self.prefix.starts_with(key));
-        let after = self
-            .after
-            .as_deref()
-            .is_none_or(|after| key > after || (is_folder && after.starts_with(key)));
-        in_prefix && after
-    }
-}
-
 #[async_trait]
 impl Store for LocalStore {
     fn root(&self) -> &str {
@@ -279,13 +195,7 @@ impl Store for LocalStore {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let walk = Walk {
-            store: self.clone(),
-            prefix: prefix.to_owned(),
-            after: after.map(str::to_owned),
-            pending: Vec::new(),
-            started: false,
-        };
+        let walk = Walk::new(self.clone(), prefix, after);
         stream::unfold(Some(walk), |walk| async {
             let mut walk = walk?;
             let (walk, page) = blocking(move || {
@@ -307,26 +217,23 @@ impl Store for LocalStore {
             .rfind('/')
             .map_or("", |end| &prefix[..=end])
             .to_owned();
-        let path = self.folder.join(&folder);
-        let prefix = prefix.to_owned();
-        Ok(blocking(move || {
-            let entries = fs::read_dir(path).into_iter().flatten().flatten();
-            let mut names: Vec<String> = entries
-                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .filter_map(|entry| Some(format!("{folder}{}/", entry.file_name().to_str()?)))
-                .filter(|name| name.starts_with(&prefix))
-                .collect();
-            names.sort();
-            names
+        let (store, prefix) = (self.clone(), prefix.to_owned());
+        blocking(move || {
+            let entries = walk::entries(&store, &folder)?;
+            let folders = entries.into_iter().filter(|(_, is_folder)| *is_folder);
+            let mut names: Vec<String> = folders.map(|(key, _)| key).collect();
+            names.retain(|name| name.starts_with(&prefix));
+            names.sort_unstable();
+            Ok(names)
         })
-        .await)
+        .await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
         let path = self.path("read", key)?;
         let expect = etag.map(str::to_owned);
         let read = move || -> io::Result<Bytes> {
-            let mut file = File::open(path)?;
+            let mut file = File::open(path).map_err(absent)?;
             let meta = file.metadata()?;
             if meta.is_dir() {
                 return Err(io::ErrorKind::NotFound.into());
@@ -362,7 +269,7 @@ impl Store for LocalStore {
     async fn delete(&self, keys: &[String]) -> Result<()> {
         for key in keys {
             let path = self.path("delete", key)?;
-            match blocking(move || fs::remove_file(path)).await {
+            match blocking(move || fs::remove_file(path).map_err(absent)).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(self.error(&error, "delete", key));
                 }
