@@ -4,7 +4,9 @@
 //! comes out in the order it went in, so that the same input gives the same files.
 
 mod cancel;
+mod feed;
 mod fetch;
 
 pub use cancel::{Cancel, Canceller};
+pub use feed::{Feeder, feed};
 pub use fetch::{Content, FetchLimits, Fetched, archived, fetch};

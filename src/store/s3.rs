@@ -16,7 +16,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{
     CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier, ObjectStorageClass,
-    RequestPayer,
+    RequestPayer, ServerSideEncryption,
 };
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -568,5 +568,23 @@ impl Store for S3Store {
 
     fn etag_is_content(&self) -> bool {
         true
+    }
+
+    async fn etag_is_md5(&self, key: &str) -> Result<bool> {
+        self.counts.get.fetch_add(1, Ordering::Relaxed);
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_request_payer(self.payer.clone())
+            .send()
+            .await
+            .map_err(|error| self.error(&error, "read", key))?;
+        let by_key = matches!(
+            head.server_side_encryption(),
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
+        );
+        Ok(!by_key && head.sse_customer_algorithm().is_none())
     }
 }
