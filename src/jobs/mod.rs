@@ -4,6 +4,7 @@ pub mod checksum;
 pub mod download;
 pub mod error;
 pub mod list;
+pub mod merge;
 pub mod source;
 #[cfg(test)]
 mod test_store;
