@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Observer;
 use crate::formats;
-use crate::schema::key_period;
+use crate::schema::{KeyPeriod, key_period};
 use crate::store::ObjectMeta;
 use crate::units::Day;
 
@@ -38,7 +38,7 @@ pub struct Listing {
 
 /// The day that an object's name carries, or else that of its last modification.
 pub fn day_of(object: &ObjectMeta) -> Day {
-    key_period(&object.key).map_or_else(|| Day::of_micros(object.modified), |period| period.day())
+    key_period(&object.key).map_or_else(|| Day::of_micros(object.modified), KeyPeriod::day)
 }
 
 /// Lists the wanted objects by day and format.

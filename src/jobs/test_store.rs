@@ -167,10 +167,10 @@ impl Store for TestStore {
         let clamp = |at: u64| usize::try_from(at).expect("fits").min(bytes.len());
         let range = range.map_or(0..bytes.len(), |range| clamp(range.start)..clamp(range.end));
         let mut found = bytes.slice(range).to_vec();
-        if inner.corrupt.contains(key) {
-            if let Some(last) = found.last_mut() {
-                *last ^= 1;
-            }
+        if inner.corrupt.contains(key)
+            && let Some(last) = found.last_mut()
+        {
+            *last ^= 1;
         }
         Ok(found.into())
     }

@@ -133,7 +133,7 @@ pub struct Merged {
     pub interrupted: bool,
 }
 
-/// Merges the wanted objects by format, day or month, and what their names add (of CloudFront logs
+/// Merges the wanted objects by format, day or month, and what their names add (of `CloudFront` logs
 /// the distribution).
 ///
 /// The days are those that the keys carry, or else those of the last modification. An output is
@@ -227,9 +227,9 @@ async fn listing(
         Ok::<_, StoreError>(true)
     });
     tokio::select! {
-        seen = each => drop(seen?),
-        () = cancel.cancelled() => drop(Seen::default()),
-    }
+        seen = each => seen?,
+        () = cancel.cancelled() => Seen::default(),
+    };
     objects.sort_by_cached_key(|object| (plan::period_of(object, options.by), object.key.clone()));
     Ok(objects)
 }

@@ -21,7 +21,7 @@ pub(super) struct Packing {
 
 /// Compresses one member or frame.
 pub(super) enum Encoder<W: Write> {
-    Gzip(GzEncoder<W>),
+    Gzip(Box<GzEncoder<W>>),
     Zstd(Box<zstd::Encoder<'static, W>>),
 }
 
@@ -31,7 +31,8 @@ impl<W: Write> Encoder<W> {
             Compression::Gzip => {
                 let level = u32::try_from(packing.level).unwrap_or(0).min(9);
                 // No time and no name: the same text gives the same bytes.
-                Self::Gzip(GzBuilder::new().write(out, flate2::Compression::new(level)))
+                let encoder = GzBuilder::new().write(out, flate2::Compression::new(level));
+                Self::Gzip(Box::new(encoder))
             }
             Compression::Zstd => {
                 let mut encoder = zstd::Encoder::new(out, packing.level.clamp(1, 19))?;

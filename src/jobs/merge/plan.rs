@@ -66,7 +66,7 @@ pub(super) fn is_output(path: &str) -> bool {
 mod tests {
     use super::*;
     use crate::formats::{CLOUDFRONT, S3_ACCESS};
-    use crate::schema::key_period;
+    use crate::schema::{KeyPeriod, key_period};
 
     #[test]
     fn outputs_carry_on_what_names_say() {
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(piece.as_deref(), Some("E2EXAMPLE1"));
         let path = path_of(&CLOUDFRONT, piece.as_deref(), day, gz);
         assert_eq!(path, "cloudfront/E2EXAMPLE1.2026-03-01.merged.gz");
-        assert_eq!(key_period(&path).map(|period| period.day()), Some(day));
+        assert_eq!(key_period(&path).map(KeyPeriod::day), Some(day));
         assert_eq!(piece_of(&CLOUDFRONT, &path), piece);
         assert!(is_output(&path));
         let month = (Span::Month, Compression::Zstd);
