@@ -399,7 +399,7 @@ fn rows_of<'a>(
         decoder.end();
     }
     if let Some(batch) = decoder.flush().expect("columns fit") {
-        TextWriter::new(&mut writer, TextFormat::Ndjson)
+        TextWriter::new(&mut writer, TextFormat::Ndjson, true)
             .write(&batch.records)
             .expect("to memory");
     }
