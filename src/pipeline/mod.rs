@@ -5,6 +5,7 @@
 
 mod batch;
 mod budget;
+mod background;
 mod cancel;
 mod decode;
 mod feed;
@@ -18,6 +19,7 @@ mod stream;
 
 pub use batch::{Encoded, Work, WorkError, run_batch};
 pub use budget::Budget;
+pub use background::{Background, background};
 pub use cancel::{Cancel, Canceller};
 pub use decode::{Failure, Rejected, Rows, Rules, Verdict};
 pub use feed::{Feeder, feed};
