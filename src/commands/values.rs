@@ -15,7 +15,7 @@ use crate::units::{ByteSize, DAY_MICROS, Day};
 
 /// A day, or an instant in RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub(super) enum When {
     /// All of a UTC day.
     Day(Day),
     /// Microseconds UTC.
@@ -24,7 +24,7 @@ pub enum When {
 
 impl When {
     /// The first instant of a range that begins with it.
-    pub fn first(self) -> i64 {
+    pub(super) fn first(self) -> i64 {
         match self {
             Self::Day(day) => day.start_micros(),
             Self::Instant(micros) => micros,
@@ -32,7 +32,7 @@ impl When {
     }
 
     /// The first instant after a range that ends with it: a day belongs to the range.
-    pub fn after(self) -> i64 {
+    pub(super) fn after(self) -> i64 {
         match self {
             Self::Day(day) => day.start_micros() + DAY_MICROS,
             Self::Instant(micros) => micros,
@@ -57,7 +57,7 @@ impl FromStr for When {
 
 /// All of a month, `YYYY-MM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Month(pub TimeRange);
+pub(super) struct Month(pub TimeRange);
 
 impl FromStr for Month {
     type Err = String;
@@ -73,7 +73,7 @@ impl FromStr for Month {
 ///
 /// # Errors
 /// A phrase, also for `-`.
-pub fn place(text: &str) -> Result<Location, String> {
+pub(super) fn place(text: &str) -> Result<Location, String> {
     match text.parse()? {
         Location::Std => Err("only parse reads standard input".to_owned()),
         location => Ok(location),
@@ -84,7 +84,7 @@ pub fn place(text: &str) -> Result<Location, String> {
 ///
 /// # Errors
 /// A phrase for anything else.
-pub fn folder(text: &str) -> Result<PathBuf, String> {
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
     match place(text)? {
         Location::Local(path) => Ok(path),
         _ => Err("it must be a local folder".to_owned()),
@@ -95,7 +95,7 @@ pub fn folder(text: &str) -> Result<PathBuf, String> {
 ///
 /// # Errors
 /// A phrase.
-pub fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     match text.parse()? {
         ByteSize(0) => Err("it must be more than nothing".to_owned()),
         ByteSize(bytes) => Ok(bytes),
@@ -103,7 +103,7 @@ pub fn size(text: &str) -> Result<u64, String> {
 }
 
 /// Reads the name of a log format; the table name does as well.
-pub fn log_format() -> impl TypedValueParser<Value = &'static LogFormat> {
+pub(super) fn log_format() -> impl TypedValueParser<Value = &'static LogFormat> {
     let known = formats::ALL.map(|format| {
         let value = PossibleValue::new(format.name).help(format.about);
         if format.table == format.name {

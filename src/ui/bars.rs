@@ -11,7 +11,7 @@ const HERTZ: u8 = 10;
 
 /// The terminal's lines. Nothing is drawn before the first [`show`](Self::show).
 #[derive(Debug)]
-pub struct Bars(ProgressBar);
+pub(super) struct Bars(ProgressBar);
 
 impl Default for Bars {
     fn default() -> Self {
@@ -22,7 +22,7 @@ impl Default for Bars {
 impl Bars {
     /// Writes a line to standard error, above the bar if there is one. That nobody reads it is no
     /// reason to stop, so errors are dropped.
-    pub fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.0.suspend(|| {
             let mut line = text.to_owned();
             line.push('\n');
@@ -31,7 +31,7 @@ impl Bars {
     }
 
     /// Draws how far things are.
-    pub fn show(&self, tally: &Tally) {
+    pub(super) fn show(&self, tally: &Tally) {
         let template = if let Some((done, all)) = tally.progress() {
             self.0.set_length(all);
             self.0.set_position(done);
@@ -51,7 +51,7 @@ impl Bars {
     }
 
     /// Takes the bar off the terminal.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.0.finish_and_clear();
         self.0.set_draw_target(ProgressDrawTarget::hidden());
     }

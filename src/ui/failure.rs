@@ -280,7 +280,7 @@ fn kind_of(kind: &ErrorKind) -> Kind {
 }
 
 /// What to try after a store failed to do `action` to `place`.
-pub fn hints(kind: &ErrorKind, action: &str, place: &str) -> Vec<String> {
+pub(super) fn hints(kind: &ErrorKind, action: &str, place: &str) -> Vec<String> {
     let s3 = place.strip_prefix("s3://");
     let texts: &[&str] = match kind {
         ErrorKind::Denied => return denied(action, place),

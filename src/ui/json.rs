@@ -12,7 +12,7 @@ use crate::outcome::{ObjectCounts, TableCounts};
 ///
 /// # Errors
 /// None for the types of this module: their keys are texts.
-pub fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
+pub(super) fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)?;
     bytes.push(b'\n');
     Ok(bytes)
@@ -20,7 +20,7 @@ pub fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
 
 /// The last line of every verb.
 #[derive(Debug, Serialize)]
-pub struct Summary<'a, T> {
+pub(super) struct Summary<'a, T> {
     /// `summary`
     pub event: &'static str,
     /// The verb.

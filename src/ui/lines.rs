@@ -9,14 +9,14 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Says when a line is due and what it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Lines {
+pub(super) struct Lines {
     /// Lines that were due so far.
     due: u64,
 }
 
 impl Lines {
     /// The line that is due at this time after the start, if one is.
-    pub fn line(&mut self, elapsed: Duration, tally: &Tally) -> Option<String> {
+    pub(super) fn line(&mut self, elapsed: Duration, tally: &Tally) -> Option<String> {
         let due = elapsed.as_secs() / EVERY.as_secs();
         if due <= self.due {
             return None;

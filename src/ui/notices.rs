@@ -24,7 +24,7 @@ pub enum Loudness {
 
 /// Turns events into lines.
 #[derive(Clone, Debug, Default)]
-pub struct Notices {
+pub(super) struct Notices {
     loudness: Loudness,
     failed: u64,
     skipped: u64,
@@ -36,7 +36,7 @@ pub struct Notices {
 
 impl Notices {
     /// Notices of this loudness.
-    pub fn new(loudness: Loudness) -> Self {
+    pub(super) fn new(loudness: Loudness) -> Self {
         Self {
             loudness,
             ..Self::default()
@@ -44,7 +44,7 @@ impl Notices {
     }
 
     /// The lines to print for an event, mostly none.
-    pub fn lines(&mut self, event: &Event) -> Vec<String> {
+    pub(super) fn lines(&mut self, event: &Event) -> Vec<String> {
         let quiet = self.loudness == Loudness::Quiet;
         match event {
             Event::Failed { key, step, error } => self.failure(key, step, error),
@@ -61,14 +61,14 @@ impl Notices {
     }
 
     /// The line to print for a rejected line of an object, if any.
-    pub fn reject(&mut self, key: &str, line: u64, reason: &str) -> Option<String> {
+    pub(super) fn reject(&mut self, key: &str, line: u64, reason: &str) -> Option<String> {
         self.rejected += 1;
         let told = self.loudness != Loudness::Quiet && self.tells(self.rejected);
         told.then(|| format!("rejected {}:{line}: {}", one_line(key), one_line(reason)))
     }
 
     /// What was not told one by one; `elsewhere` is the command that shows all of it.
-    pub fn rest(&self, elsewhere: Option<&str>) -> Vec<String> {
+    pub(super) fn rest(&self, elsewhere: Option<&str>) -> Vec<String> {
         let kinds = [
             (self.failed, "failed", "object", elsewhere),
             (self.skipped, "skipped", "object", elsewhere),

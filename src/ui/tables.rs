@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// Which edge the cells of a column stand at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub(super) enum Align {
     /// For text.
     Left,
     /// For numbers.

@@ -7,7 +7,7 @@ use super::tables::{count, number};
 
 /// Counts of a run so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     listed: u64,
     planned: u64,
     fetched: u64,
@@ -22,7 +22,7 @@ pub struct Tally {
 
 impl Tally {
     /// Takes note of an event.
-    pub fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event) {
         match event {
             Event::Listed { objects, .. } => self.listed = *objects,
             Event::Planned { objects, .. } => self.planned = *objects,
@@ -49,7 +49,7 @@ impl Tally {
     }
 
     /// Objects done and to do; `None` while nothing is planned.
-    pub fn progress(&self) -> Option<(u64, u64)> {
+    pub(super) fn progress(&self) -> Option<(u64, u64)> {
         (self.planned > 0).then(|| (self.done().min(self.planned), self.planned))
     }
 
@@ -58,7 +58,7 @@ impl Tally {
     }
 
     /// The state of things in one line.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let done = self.done();
         let mut parts = vec![match self.progress() {
             Some((done, all)) => format!("{} of {}", number(done), count(all, "object")),
