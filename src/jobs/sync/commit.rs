@@ -35,6 +35,10 @@ impl Sync<'_> {
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
+            if encoded.objects.is_empty() {
+                self.outcome.objects.unwanted += encoded.unwanted;
+                return self.clean_up(&batch.id, &mut leftovers).await;
+            }
             let files = ready(&batch.id, &mut encoded);
             let commit = Commit {
                 version: FORMAT_VERSION,
@@ -167,6 +171,7 @@ impl Sync<'_> {
     }
 
     fn count(&mut self, sequence: u64, commit: &Commit, encoded: Encoded) {
+        self.outcome.objects.unwanted += encoded.unwanted;
         for (_, state) in &encoded.objects {
             let objects = &mut self.outcome.objects;
             match state {
