@@ -3,4 +3,5 @@
 mod architecture;
 mod formats;
 mod pipeline;
+mod store_contract;
 mod support;
