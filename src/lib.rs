@@ -30,6 +30,7 @@
 //! The modules are public for the tests and benchmarks of this repository; they come with no
 //! promise of stability.
 
+pub mod commands;
 pub mod cpu;
 pub mod event;
 pub mod formats;
@@ -42,4 +43,5 @@ pub mod plan;
 pub mod schema;
 pub mod store;
 pub mod table;
+pub mod ui;
 pub mod units;

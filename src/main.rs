@@ -1,3 +1,27 @@
-//! The `s3logs` program.
+//! The `s3logs` program: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use s3logs::commands::{self, Cli};
+
+/// Threads that wait for the network; CPU work has a pool of its own.
+const NETWORK_THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NETWORK_THREADS)
+        .enable_all()
+        .build();
+    let exit = match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(commands::run(cli));
+            // A read from a terminal that nobody answers must not keep the program.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => commands::cannot_start(&cli, &error),
+    };
+    ExitCode::from(exit.code())
+}

@@ -3,5 +3,6 @@
 mod architecture;
 mod formats;
 mod pipeline;
+mod recovery;
 mod store_contract;
 mod support;

@@ -222,9 +222,9 @@ pub static CLOUDFRONT: LogFormat = LogFormat {
     samples: SAMPLES,
 };
 
-/// `DISTRIBUTIONID.YYYY-MM-DD-HH.unique-id.gz`
+/// `DISTRIBUTIONID.YYYY-MM-DD-HH.unique-id.gz`; merged objects name a day or a month instead.
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:^|/)[A-Z0-9]{6,20}\.\d{4}-\d{2}-\d{2}(?:-\d{2})?\.[^/]+$")
+    Regex::new(r"(?:^|/)[A-Z0-9]{6,20}\.\d{4}-\d{2}(?:-\d{2}){0,2}\.[^/]+$")
         .expect("a constant pattern")
 });
 

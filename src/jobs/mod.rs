@@ -1,13 +1,21 @@
 //! What each verb does, without a terminal.
 
+pub mod checksum;
 pub mod convert;
+pub mod download;
 pub mod error;
+pub mod list;
+pub mod merge;
 pub mod parse;
 pub mod place;
 mod publish;
 pub mod source;
 pub mod status;
 pub mod sync;
+#[cfg(test)]
+mod test_store;
+pub mod transfer;
+pub mod upload;
 pub mod work;
 
 pub use error::JobError;

@@ -3,10 +3,12 @@
 //! Fetches run ahead within a budget of bytes, CPU work runs on the pool of `cpu`, and everything
 //! comes out in the order it went in, so that the same input gives the same files.
 
+mod background;
 mod batch;
 mod budget;
 mod cancel;
 mod decode;
+mod feed;
 mod fetch;
 mod gather;
 mod large;
@@ -15,10 +17,12 @@ mod parts;
 mod read;
 mod stream;
 
+pub use background::{Background, background};
 pub use batch::{Encoded, Work, WorkError, run_batch};
 pub use budget::Budget;
 pub use cancel::{Cancel, Canceller};
 pub use decode::{Failure, Rejected, Rows, Rules, Verdict};
+pub use feed::{Feeder, feed};
 pub use fetch::{Content, FetchLimits, Fetched, archived, fetch};
 pub use meanwhile::keep_doing;
 pub use parts::{Part, RejectsPart};

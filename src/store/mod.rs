@@ -103,6 +103,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether the `ETag` depends on the content alone, so that it may go into names of outputs.
     fn etag_is_content(&self) -> bool;
+
+    /// Whether the object's `ETag` is made of MD5 sums of its bytes. It looks the same where it is
+    /// not (S3: keys from KMS or from the customer), so this is asked when such a sum differs.
+    async fn etag_is_md5(&self, _key: &str) -> Result<bool> {
+        Ok(self.etag_is_content())
+    }
 }
 
 /// Categories of failure that callers and hints act on.
@@ -152,7 +158,7 @@ impl ErrorKind {
 }
 
 /// A failed operation: which action on which object, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot {action} {place}: {cause}")]
 pub struct StoreError {
     /// Category.

@@ -22,7 +22,7 @@ use s3logs::jobs::{Place, WorkOptions};
 use s3logs::ledger::Owner;
 use s3logs::parse::{Decoder, Encoding, Inflater};
 use s3logs::pipeline::Cancel;
-use s3logs::plan::Selection;
+use s3logs::plan::{Limits, Selection};
 use s3logs::schema::{Layout, LogFormat};
 use s3logs::store::{AwsOptions, Location};
 use s3logs::table::{Piece, WriteOptions, split_by_day, write_file};
@@ -194,6 +194,7 @@ fn options() -> SyncOptions {
         retry_failed: false,
         single_writer: false,
         take_over: false,
+        limits: Limits::default(),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct SyncOptions {
     pub single_writer: bool,
     /// Take the lease whoever holds it.
     pub take_over: bool,
+    /// What goes into one commit.
+    pub limits: Limits,
 }
 
 /// How a run ended.
@@ -72,9 +74,22 @@ pub async fn sync(
             ..Report::default()
         });
     }
-    let destination = place.open().await?;
-    let lease = take_lease(&destination, options).await?;
-    let work = run(source, &destination, options, observer, cancel);
+    sync_into(source, &place.open().await?, options, observer, cancel).await
+}
+
+/// Brings a dataset in any store up to date with the source.
+///
+/// # Errors
+/// As [`sync`].
+pub async fn sync_into(
+    source: &Source,
+    destination: &Destination,
+    options: &SyncOptions,
+    observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Report, JobError> {
+    let lease = take_lease(destination, options).await?;
+    let work = run(source, destination, options, observer, cancel);
     // A lease that cannot be renewed may be taken by another run: that costs work, not rows.
     let renew = || async { drop(lease.renew((options.now)()).await) };
     let done = keep_doing(work, RENEWAL, renew).await;
@@ -127,6 +142,7 @@ async fn run(
         destination,
         work: options.work.work(source, workshop.folder()),
         retry: options.retry_failed,
+        limits: options.limits,
         observer,
         cancel,
         journal,
@@ -152,6 +168,7 @@ struct Sync<'a> {
     destination: &'a Destination,
     work: Work,
     retry: bool,
+    limits: Limits,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
     journal: Journal,
@@ -168,7 +185,7 @@ impl Sync<'_> {
             self.resume(intent).await?;
         }
         let strong = self.source.store.etag_is_content();
-        let mut planner = Planner::new(Limits::default(), strong);
+        let mut planner = Planner::new(self.limits, strong);
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
         let seen = source
@@ -254,6 +271,7 @@ mod tests {
             retry_failed: false,
             single_writer: false,
             take_over: false,
+            limits: Limits::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::event::Observer;
 use crate::formats;
 use crate::ledger::{Journal, Loaded, Standing};
 use crate::outcome::ObjectCounts;
-use crate::plan::{Limits, Planner};
+use crate::plan::Planner;
 use crate::schema::{KeyPeriod, key_period};
 use crate::store::{ErrorKind, full_name};
 use crate::units::Day;
@@ -50,7 +50,7 @@ pub async fn plan(
         open_intents: loaded.intents.len() as u64,
         ..Planned::default()
     };
-    let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
+    let mut batches = Planner::new(options.limits, source.store.etag_is_content());
     let seen = source
         .each::<JobError>(observer, async |object| {
             planned.objects.listed += 1;

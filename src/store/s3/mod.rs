@@ -14,7 +14,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier, ObjectStorageClass, RequestPayer};
+use aws_sdk_s3::types::{
+    Delete, ObjectIdentifier, ObjectStorageClass, RequestPayer, ServerSideEncryption,
+};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
@@ -245,5 +247,22 @@ impl Store for S3Store {
 
     fn etag_is_content(&self) -> bool {
         true
+    }
+    async fn etag_is_md5(&self, key: &str) -> Result<bool> {
+        self.counts.get.fetch_add(1, Ordering::Relaxed);
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_request_payer(self.payer.clone())
+            .send()
+            .await
+            .map_err(|error| self.error(&error, "read", key))?;
+        let by_key = matches!(
+            head.server_side_encryption(),
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
+        );
+        Ok(!by_key && head.sse_customer_algorithm().is_none())
     }
 }

@@ -1,0 +1,185 @@
+//! The command line: one verb, one file. A file's doc comments are the verb's help.
+
+mod args;
+mod completions;
+mod convert;
+mod download;
+mod ending;
+mod host;
+mod interrupt;
+mod list;
+mod man;
+mod merge;
+mod parse;
+mod status;
+mod sync;
+mod upload;
+mod values;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::jobs::JobError;
+use crate::jobs::source::{Destination, Source};
+use crate::pipeline::Cancel;
+use crate::plan::Selection;
+use crate::store::{AwsOptions, Location, MemoryStore};
+use crate::ui::{Exit, Failure, Kind, Ui};
+
+use args::StyleArgs;
+
+const AFTER_HELP: &str = "\
+Places are s3://bucket/prefix or a local path. AWS settings come from the environment, the shared
+configuration, SSO and instance roles, as with every AWS tool.
+
+Exit codes:
+    0  done (also when nobody reads the output any more)
+    1  failed
+    2  the command line makes no sense
+    3  done, but objects failed or more lines were rejected than --max-rejected allows
+   10  the ledger of the dataset cannot be read
+   11  another run is at work on the dataset
+  130  interrupted
+
+`s3logs VERB --help` shows examples.";
+
+/// Turns AWS access logs into one typed, sorted Parquet dataset, exactly once
+#[derive(Debug, Parser)]
+#[command(name = "s3logs", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    style: StyleArgs,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sync(sync::Args),
+    Status(status::Args),
+    List(list::Args),
+    Parse(parse::Args),
+    Convert(convert::Args),
+    Download(download::Args),
+    Merge(merge::Args),
+    Upload(upload::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Sync(_) => "sync",
+            Self::Status(_) => "status",
+            Self::List(_) => "list",
+            Self::Parse(_) => "parse",
+            Self::Convert(_) => "convert",
+            Self::Download(_) => "download",
+            Self::Merge(_) => "merge",
+            Self::Upload(_) => "upload",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+/// What every verb gets. Opening a place loads the AWS configuration, whose future is large; hence
+/// the boxes.
+struct Context {
+    ui: Ui,
+    cancel: Cancel,
+}
+
+impl Context {
+    /// Work that need not be asked to stop, as it leaves nothing behind: it is dropped.
+    async fn unless_interrupted<T, E: Into<Failure>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result.map_err(Into::into),
+            () = self.cancel.cancelled() => Err(JobError::Interrupted.into()),
+        }
+    }
+
+    async fn source(
+        &self,
+        location: &Location,
+        aws: &AwsOptions,
+        selection: Selection,
+    ) -> Result<Source, Failure> {
+        self.unless_interrupted(Box::pin(Source::open(location, aws, selection)))
+            .await
+    }
+
+    /// A destination; a dry run does not make a folder, and takes one that is not there for empty.
+    async fn destination_or_plan(
+        &self,
+        location: &Location,
+        aws: &AwsOptions,
+        dry_run: bool,
+    ) -> Result<Destination, Failure> {
+        if !dry_run {
+            return self
+                .unless_interrupted(Box::pin(Destination::open(location, aws)))
+                .await;
+        }
+        match self.existing(location, aws).await {
+            Err(failure) if failure.kind == Kind::NotFound => Ok(Destination {
+                store: Arc::new(MemoryStore::default()),
+                base: String::new(),
+                shown: location.to_string(),
+            }),
+            other => other,
+        }
+    }
+
+    async fn existing(
+        &self,
+        location: &Location,
+        aws: &AwsOptions,
+    ) -> Result<Destination, Failure> {
+        self.unless_interrupted(Box::pin(Destination::open_existing(location, aws)))
+            .await
+    }
+}
+
+/// Runs a verb to its end.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub async fn run(cli: Cli) -> Exit {
+    let ui = Ui::new(cli.command.verb(), cli.style.style());
+    let (cancel, _watch) = interrupt::watch_signals(&ui);
+    let context = Context {
+        ui: ui.clone(),
+        cancel,
+    };
+    let result = match cli.command {
+        Command::Sync(args) => sync::run(args, &context).await,
+        Command::Status(args) => status::run(args, &context).await,
+        Command::List(args) => list::run(args, &context).await,
+        Command::Parse(args) => parse::run(args, &context).await,
+        Command::Convert(args) => convert::run(args, &context).await,
+        Command::Download(args) => download::run(args, &context).await,
+        Command::Merge(args) => merge::run(args, &context).await,
+        Command::Upload(args) => upload::run(args, &context).await,
+        Command::Completions(args) => completions::run(&args, &context),
+        Command::Man(args) => man::run(&args, &context),
+    };
+    ui.end(result)
+}
+
+/// Tells that the system refuses the threads the program needs.
+pub fn cannot_start(cli: &Cli, error: &std::io::Error) -> Exit {
+    let ui = Ui::new(cli.command.verb(), cli.style.style());
+    ui.end(Err(Failure::file("start", "threads", error)))
+}
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

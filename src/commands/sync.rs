@@ -1,0 +1,100 @@
+use crate::jobs::Place;
+use crate::jobs::sync::{self, SyncOptions};
+use crate::plan::Limits;
+use crate::store::Location;
+use crate::ui::{Exit, Failure, Flow};
+
+use super::args::{AwsArgs, SelectArgs, WorkArgs};
+use super::ending::{Ending, status_command};
+use super::{Context, host, values};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3logs sync s3://logs/s3/ s3://lake/logs
+  s3logs sync --dry-run --month 2024-02 s3://logs/ ./dataset
+  s3logs sync --json -q ./raw ./dataset | tail -n 1";
+
+/// Brings a dataset up to date with a source, exactly once
+///
+/// Lists the source, reads what the dataset does not hold yet, and adds it as sorted Parquet files,
+/// one day each. It can be stopped at any moment and run again: what is committed stays, what is not
+/// is done again. Objects that failed for a reason that passes are tried again by every run.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(super) struct Args {
+    /// Where the log objects are
+    #[arg(value_name = "SRC", value_parser = values::place)]
+    source: Location,
+
+    /// Where the dataset is, or will be
+    #[arg(value_name = "DEST", value_parser = values::place)]
+    place: Location,
+
+    /// Only tell what would be done
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Try objects again that an earlier run failed at or skipped for good
+    #[arg(long)]
+    retry_failed: bool,
+
+    /// Vouch for no other run writing there, where the server cannot tell runs apart
+    #[arg(long)]
+    single_writer: bool,
+
+    /// Begin although another run seems to be at work
+    #[arg(long)]
+    take_over: bool,
+
+    #[command(flatten)]
+    select: SelectArgs,
+
+    #[command(flatten)]
+    work: WorkArgs,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+impl Args {
+    fn options(&self) -> SyncOptions {
+        SyncOptions {
+            work: self.work.options(),
+            owner: host::owner(),
+            now: host::now,
+            gone: host::gone,
+            retry_failed: self.retry_failed,
+            single_writer: self.single_writer,
+            take_over: self.take_over,
+            limits: Limits::default(),
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let (ui, options, aws) = (&context.ui, args.options(), args.aws.options());
+    let selection = args.select.selection()?;
+    let source = context.source(&args.source, &aws, selection).await?;
+    let place = Place {
+        location: args.place.clone(),
+        aws,
+    };
+    let ending = Ending {
+        source: args.source.to_string(),
+        place: Some(&args.place),
+        ledger: true,
+        max_rejected: args.work.rejects.max_rejected,
+    };
+    let watch = ui.watch(Flow::Events, Some(status_command(&args.place)));
+    let observer = watch.observer();
+    if args.dry_run {
+        let plan = sync::plan(&source, &place, &options, observer.as_ref());
+        let planned = context.unless_interrupted(plan).await;
+        watch.finish();
+        return ending.plan(&planned?, ui);
+    }
+    let report = sync::sync(&source, &place, &options, &observer, &context.cancel).await;
+    watch.finish();
+    ending.report(&report?, ui)
+}

@@ -1,0 +1,338 @@
+//! Runs that break off anywhere, and runs that meet: each source line is there exactly once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use futures::stream::{BoxStream, StreamExt as _};
+use s3logs::event::{Observer, Silent};
+use s3logs::jobs::source::{Destination, Source};
+use s3logs::jobs::sync::{Report, SyncOptions, sync_into};
+use s3logs::jobs::{JobError, WorkOptions};
+use s3logs::ledger::{Journal, Owner};
+use s3logs::pipeline::Cancel;
+use s3logs::plan::{Limits, Selection};
+use s3logs::store::{Body, ErrorKind, MemoryStore, ObjectMeta, Precondition, Store, StoreError};
+use tokio::sync::Barrier;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A store that dies at a chosen call, before it or after it with the answer lost, and stays dead.
+#[derive(Debug)]
+struct Mortal {
+    inner: Arc<MemoryStore>,
+    calls: AtomicU64,
+    dies_at: u64,
+    answer_lost: bool,
+    /// Where runs meet before they put their first commit.
+    meeting: Option<Arc<Barrier>>,
+}
+
+impl Mortal {
+    fn immortal(inner: &Arc<MemoryStore>) -> Arc<Self> {
+        Self::dying(inner, u64::MAX, false)
+    }
+
+    fn dying(inner: &Arc<MemoryStore>, dies_at: u64, answer_lost: bool) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Arc::clone(inner),
+            calls: AtomicU64::new(0),
+            dies_at,
+            answer_lost,
+            meeting: None,
+        })
+    }
+
+    fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Arc::clone(inner),
+            calls: AtomicU64::new(0),
+            dies_at: u64::MAX,
+            answer_lost: false,
+            meeting: Some(Arc::clone(meeting)),
+        })
+    }
+
+    fn dead(&self) -> StoreError {
+        StoreError {
+            kind: ErrorKind::Credentials,
+            action: "reach",
+            place: self.inner.root().to_owned(),
+            cause: "dead".to_owned(),
+        }
+    }
+
+    async fn call<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        if number > self.dies_at || number == self.dies_at && !self.answer_lost {
+            return Err(self.dead());
+        }
+        let done = work.await;
+        if number == self.dies_at {
+            return Err(self.dead());
+        }
+        done
+    }
+}
+
+#[async_trait]
+impl Store for Mortal {
+    fn root(&self) -> &str {
+        self.inner.root()
+    }
+
+    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        futures::stream::once(self.call(async move {
+            let pages = self.inner.list(&prefix, after.as_deref());
+            let pages: Vec<_> = pages.try_collect().await?;
+            Ok(pages.into_iter().flatten().collect())
+        }))
+        .boxed()
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
+        self.call(self.inner.folders(prefix)).await
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
+        self.call(self.inner.get(key, range, etag)).await
+    }
+
+    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
+        if let Some(meeting) = &self.meeting
+            && key.ends_with("commits/00000000000000000001.json.zst")
+        {
+            meeting.wait().await;
+        }
+        self.call(self.inner.put(key, body, when)).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<()> {
+        self.call(self.inner.delete(keys)).await
+    }
+
+    fn etag_is_content(&self) -> bool {
+        true
+    }
+}
+
+fn line(object: usize, n: usize) -> String {
+    format!(
+        "o b [{:02}/Mar/2026:00:00:{:02} +0000] 192.0.2.1 - R{object:05}{n:05} REST.GET.OBJECT key \
+         \"GET /key HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"agent\" - h - - - b.s3 TLSv1.2 - -\n",
+        1 + n % 2,
+        n % 60
+    )
+}
+
+const OBJECTS: usize = 7;
+const LINES: usize = 5;
+
+/// Logs in several objects, one of them damaged, one with a bad line, one no log.
+async fn logs() -> Arc<MemoryStore> {
+    let store = Arc::new(MemoryStore::default());
+    let mut objects: Vec<(String, Vec<u8>)> = (0..OBJECTS)
+        .map(|object| {
+            let text: String = (0..LINES).map(|n| line(object, n)).collect();
+            (format!("logs/{object}"), text.into_bytes())
+        })
+        .collect();
+    objects[2].1.extend(b"a bad line\n");
+    objects.push(("logs/cut.gz".to_owned(), vec![0x1f, 0x8b, 8, 0, 0]));
+    objects.push(("logs/image".to_owned(), b"\x89PNG\r\n\x1a\n".to_vec()));
+    for (key, bytes) in objects {
+        let put = store.put(&key, Body::Bytes(bytes.into()), Precondition::Always);
+        put.await.expect("memory");
+    }
+    store
+}
+
+fn source(store: &Arc<MemoryStore>) -> Source {
+    Source {
+        store: Arc::clone(store) as Arc<dyn Store>,
+        prefix: "logs/".to_owned(),
+        selection: Selection::default(),
+    }
+}
+
+fn options(pid: u32) -> SyncOptions {
+    SyncOptions {
+        work: WorkOptions::default(),
+        owner: Owner {
+            host: "h".to_owned(),
+            boot: "b".to_owned(),
+            pid,
+            started: 1,
+        },
+        now: || 0,
+        gone: |_| true,
+        retry_failed: false,
+        single_writer: false,
+        take_over: false,
+        limits: Limits {
+            objects: 4,
+            text: 1 << 30,
+        },
+    }
+}
+
+async fn run(
+    logs: &Arc<MemoryStore>,
+    to: Arc<dyn Store>,
+    pid: u32,
+) -> std::result::Result<Report, JobError> {
+    run_with(logs, to, &options(pid)).await
+}
+
+async fn run_with(
+    logs: &Arc<MemoryStore>,
+    to: Arc<dyn Store>,
+    options: &SyncOptions,
+) -> std::result::Result<Report, JobError> {
+    let destination = Destination {
+        store: to,
+        base: "lake/".to_owned(),
+        shown: "memory".to_owned(),
+    };
+    let observer: Arc<dyn Observer> = Arc::new(Silent);
+    let cancel = Cancel::never();
+    sync_into(&source(logs), &destination, options, &observer, &cancel).await
+}
+
+async fn contents(store: &MemoryStore) -> BTreeMap<String, Bytes> {
+    let pages: Vec<_> = store.list("", None).try_collect().await.expect("memory");
+    let mut all = BTreeMap::new();
+    for object in pages.into_iter().flatten() {
+        let bytes = store.get(&object.key, None, None).await.expect("memory");
+        all.insert(object.key, bytes);
+    }
+    all
+}
+
+/// Rows of the live files, by the ledger.
+async fn rows(store: &Arc<MemoryStore>) -> u64 {
+    let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
+    let loaded = journal.load().await.expect("a ledger");
+    assert!(loaded.intents.is_empty(), "{:?}", loaded.intents);
+    let outputs = loaded.ledger.outputs();
+    for path in outputs.keys() {
+        let there = store.get(&format!("lake/{path}"), None, None).await;
+        there.expect("a live file exists");
+    }
+    outputs.values().map(|output| output.rows).sum()
+}
+
+/// Parquet files that are there.
+async fn files(store: &Arc<MemoryStore>) -> usize {
+    let all = contents(store).await;
+    all.keys().filter(|key| key.ends_with(".parquet")).count()
+}
+
+#[tokio::test]
+async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
+    let logs = logs().await;
+    let undisturbed = Arc::new(MemoryStore::default());
+    let calm = Mortal::immortal(&undisturbed);
+    run(&logs, calm.clone(), 1).await.expect("a calm run");
+    let calls = calm.calls.load(Ordering::SeqCst);
+    assert!(calls > 15, "a run of {calls} calls tests nothing");
+    let expected = contents(&undisturbed).await;
+    assert!(
+        !expected
+            .keys()
+            .any(|key| key.contains("/intents/") || key.ends_with("/lock"))
+    );
+    assert_eq!(rows(&undisturbed).await, (OBJECTS * LINES) as u64);
+
+    for answer_lost in [false, true] {
+        for n in 0..calls {
+            let store = Arc::new(MemoryStore::default());
+            let ended = run(&logs, Mortal::dying(&store, n, answer_lost), 1).await;
+            assert!(ended.is_err(), "it died at call {n}");
+            run(&logs, Mortal::immortal(&store), 2)
+                .await
+                .unwrap_or_else(|error| panic!("after dying at call {n}: {error}"));
+            let found = contents(&store).await;
+            let keys = |all: &BTreeMap<String, Bytes>| all.keys().cloned().collect::<Vec<_>>();
+            assert_eq!(keys(&found), keys(&expected), "after dying at call {n}");
+            assert!(found == expected, "other bytes after dying at call {n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_vanishes_between_the_runs_costs_only_itself() {
+    let untouched = logs().await;
+    let calls = {
+        let calm = Mortal::immortal(&Arc::new(MemoryStore::default()));
+        run(&untouched, calm.clone(), 1).await.expect("a calm run");
+        calm.calls.load(Ordering::SeqCst)
+    };
+    for n in 0..calls {
+        let store = Arc::new(MemoryStore::default());
+        let logs = logs().await;
+        let ended = run(&logs, Mortal::dying(&store, n, true), 1).await;
+        assert!(ended.is_err(), "it died at call {n}");
+        let before: Vec<String> = committed(&store).await;
+        logs.delete(&["logs/1".to_owned()]).await.expect("memory");
+        run(&logs, Mortal::immortal(&store), 2)
+            .await
+            .expect("the next run");
+        let lost = u64::from(!before.iter().any(|key| key == "logs/1")) * LINES as u64;
+        assert_eq!(
+            rows(&store).await,
+            (OBJECTS * LINES) as u64 - lost,
+            "call {n}"
+        );
+        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
+        let live = journal
+            .load()
+            .await
+            .expect("a ledger")
+            .ledger
+            .outputs()
+            .len();
+        assert_eq!(files(&store).await, live, "no file astray after call {n}");
+    }
+}
+
+async fn committed(store: &Arc<MemoryStore>) -> Vec<String> {
+    let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
+    let loaded = journal.load().await.expect("a ledger");
+    let entries = loaded.ledger.entries();
+    entries
+        .filter_map(|(name, _)| name.strip_prefix("memory:/").map(str::to_owned))
+        .collect()
+}
+
+/// Both think that the other is gone, so the lease keeps neither out, and both have their first
+/// batch ready before either commits.
+#[tokio::test]
+async fn two_runs_at_once_commit_each_object_once() {
+    let logs = logs().await;
+    // The second has the same batches, or other ones that overlap.
+    for objects in [4, 3] {
+        let store = Arc::new(MemoryStore::default());
+        let meeting = Arc::new(Barrier::new(2));
+        let (one, mut other) = (options(1), options(2));
+        other.limits.objects = objects;
+        let (one, two) = tokio::join!(
+            run_with(&logs, Mortal::meeting(&store, &meeting), &one),
+            run_with(&logs, Mortal::meeting(&store, &meeting), &other)
+        );
+        let committed = [one, two].map(|report| report.expect("a run").outcome.objects.committed);
+        // The same batch makes the same commit, and then both may say that it is theirs.
+        if objects != 4 {
+            assert_eq!(committed.iter().sum::<u64>(), OBJECTS as u64);
+        }
+        assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
+        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
+        let live = journal.load().await.expect("a ledger").ledger;
+        assert_eq!(files(&store).await, live.outputs().len(), "no file astray");
+    }
+}
