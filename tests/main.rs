@@ -4,4 +4,5 @@ mod architecture;
 mod formats;
 mod pipeline;
 mod recovery;
+mod store_contract;
 mod support;

@@ -124,7 +124,11 @@ fn make_folder(folder: &Path, durable: bool) -> io::Result<()> {
         let above = folder.ancestors();
         missing.extend(above.take_while(|folder| !folder.is_dir()));
     }
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        // A file where a folder should be.
+        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    })?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
         File::open(parent)?.sync_all()?;
     }

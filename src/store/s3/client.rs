@@ -60,7 +60,8 @@ pub(super) async fn connect(options: &AwsOptions) -> Client {
 
 async fn load(options: &AwsOptions) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::adaptive().with_max_attempts(6))
+        // Not adaptive: that one answers a single 503 of an idle client with 10 to 20 seconds of silence.
+        .retry_config(RetryConfig::standard().with_max_attempts(8))
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(10))

@@ -51,7 +51,8 @@ impl S3Store {
     /// A bucket behind a client built from the options and the SDK's own chain. No request is made.
     pub async fn open(bucket: &str, options: &AwsOptions) -> Self {
         Self {
-            client: client::connect(options).await,
+            // Boxed: the chain's future is large, and every future around this one would be, too.
+            client: Box::pin(client::connect(options)).await,
             bucket: bucket.to_owned(),
             root: format!("s3://{bucket}"),
             payer: options.request_payer.then_some(RequestPayer::Requester),

@@ -94,31 +94,42 @@ impl S3Store {
             }
             Err(error) => return Err(Broken::Request(self.error(&error, "read", reading.key))),
         };
-        if missing.is_some() && answer.content_range().is_none() {
-            let cause = "the server answered a range with the whole object".to_owned();
+        let given = answer.content_range().and_then(bytes_of);
+        if missing.is_some() && given.as_ref().map(|given| given.start) != Some(reading.next()) {
+            let cause = "the server answered with another range than it was asked for".to_owned();
             let error = self.plain_error(ErrorKind::Other, "read", reading.key, cause);
             return Err(Broken::Request(error));
         }
-        reading.take(answer).await.map_err(Broken::Body)
+        reading.take(answer, given).await.map_err(Broken::Body)
     }
 }
 
 impl Reading<'_> {
+    /// Position in the object of the next byte that is missing.
+    fn next(&self) -> u64 {
+        self.range.map_or(0, |range| range.start) + self.buffer.len() as u64
+    }
+
     /// The range to ask for; none for a whole object of which nothing has arrived.
     fn missing(&self) -> Option<String> {
-        let done = self.buffer.len() as u64;
-        match self.range {
-            Some(range) => Some(format!("bytes={}-{}", range.start + done, range.end - 1)),
-            None => (done > 0).then(|| format!("bytes={done}-")),
+        match (self.range, self.next()) {
+            (Some(range), next) => Some(format!("bytes={next}-{}", range.end - 1)),
+            (None, 0) => None,
+            (None, next) => Some(format!("bytes={next}-")),
         }
     }
 
     /// Reads the body to its end. What arrives before a break is kept.
-    async fn take(&mut self, answer: GetObjectOutput) -> std::result::Result<(), String> {
+    async fn take(
+        &mut self,
+        answer: GetObjectOutput,
+        given: Option<Range<u64>>,
+    ) -> std::result::Result<(), String> {
         if self.etag.is_none() {
             self.etag = answer.e_tag().map(plain_etag);
         }
-        let here = answer.content_length().and_then(|n| u64::try_from(n).ok());
+        let promised = answer.content_length().and_then(|n| u64::try_from(n).ok());
+        let here = given.map(|given| given.end - given.start).or(promised);
         let done = self.buffer.len() as u64;
         let length = *self.length.get_or_insert(done + here.unwrap_or(0));
         if done == 0 {
@@ -145,4 +156,12 @@ impl Reading<'_> {
         }
         Ok(())
     }
+}
+
+/// The bytes that a `Content-Range` such as `bytes 5-9/100` names.
+fn bytes_of(content_range: &str) -> Option<Range<u64>> {
+    let (bytes, _) = content_range.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = bytes.split_once('-')?;
+    let range = first.parse().ok()?..last.parse::<u64>().ok()?.checked_add(1)?;
+    (range.start <= range.end).then_some(range)
 }

@@ -51,6 +51,8 @@ pub enum Fault {
     Hang,
     /// Does the request, then closes the connection without answering.
     StoreAndDrop,
+    /// Another writer comes first: stores these bytes under the request's key, then does the request.
+    Overwrite(&'static str),
 }
 
 /// A fault and when it happens.

@@ -19,6 +19,8 @@ pub struct LoggedRequest {
     pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The `If-Match` header, with its quotes.
+    pub if_match: Option<String>,
 }
 
 impl LoggedRequest {
@@ -34,6 +36,7 @@ impl LoggedRequest {
             key: decode(key, false),
             query: query.to_owned(),
             range: header_text(request.headers(), header::RANGE.as_str()),
+            if_match: header_text(request.headers(), header::IF_MATCH.as_str()),
         }
     }
 

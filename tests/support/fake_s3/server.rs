@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::fault::{BoxError, Fault, Faults, ResponseBody, full};
 use super::gauge::Gauge;
 use super::log::{LoggedRequest, signing_region};
-use super::memory::Memory;
+use super::memory::{Conditions, Memory};
 
 /// What the handle and the server thread share.
 pub(super) struct Site {
@@ -175,11 +175,20 @@ impl Site {
         if let Some(region) = self.other_region(entry, &request) {
             return redirect(&entry.bucket, &region);
         }
+        if let Fault::Overwrite(data) = fault {
+            self.overwrite(entry, data)?;
+        }
         let response = self.service.call(request.map(Body::from)).await?;
         if *fault == Fault::StoreAndDrop {
             return Err("injected loss of the answer".into());
         }
         Ok(response.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+    }
+
+    fn overwrite(&self, entry: &LoggedRequest, data: &'static str) -> S3Result<String> {
+        let mut state = self.memory.lock();
+        let object = state.new_object(Bytes::from_static(data.as_bytes()));
+        state.store(&entry.bucket, &entry.key, object, &Conditions::default())
     }
 
     /// Logs the request and picks its fault, in one step: log order is the order faults count in.
