@@ -181,5 +181,4 @@ pub fn cannot_start(cli: &Cli, error: &std::io::Error) -> Exit {
 }
 
 #[cfg(test)]
-#[path = "command_tests.rs"]
 mod tests;

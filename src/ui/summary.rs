@@ -311,5 +311,4 @@ fn merged_files(merged: &Merged, dry_run: bool) -> String {
 }
 
 #[cfg(test)]
-#[path = "summary_tests.rs"]
 mod tests;
