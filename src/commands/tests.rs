@@ -92,7 +92,9 @@ fn manual_pages() {
     );
     let sync = page(Some("sync")).expect("a page");
     assert!(
-        sync.contains("s3logs\\-sync") && sync.contains("take\\-over"),
+        sync.contains("s3logs\\-sync")
+            && sync.contains("take\\-over")
+            && sync.contains("\\-\\-quiet"),
         "{sync}"
     );
     let unknown = page(Some("snyc")).expect_err("no such verb");

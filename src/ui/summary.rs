@@ -150,13 +150,24 @@ fn totals(outcome: &Outcome, elapsed: Duration) -> String {
     )]
     let rate = (rows as f64 / seconds.max(0.001)) as u64;
     let mut text = format!(
-        "{} in {seconds:.1} s ({} rows/s)\n",
+        "{} in {} ({} rows/s)\n",
         count(rows, "row"),
+        took(elapsed),
         number(rate)
     );
     let _ = writeln!(text, "{}", object_words(outcome));
     text.push_str(&changed(outcome));
     text
+}
+
+/// Seconds, with two digits where one would say nothing.
+fn took(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{seconds:.1} s")
+    }
 }
 
 fn object_words(outcome: &Outcome) -> String {
@@ -243,8 +254,8 @@ pub fn transfer_text(
     let mut text = if dry_run {
         format!("{objects} ({size}) would be {word} to {place}")
     } else {
-        let seconds = elapsed.as_secs_f64();
-        format!("{word} {objects} ({size}) to {place} in {seconds:.1} s")
+        let took = took(elapsed);
+        format!("{word} {objects} ({size}) to {place} in {took}")
     };
     for (value, words) in [(done.present, "there already"), (done.failed, "failed")] {
         if value > 0 {
@@ -267,11 +278,11 @@ pub fn merge_text(merged: &Merged, place: &str, dry_run: bool, elapsed: Duration
     } else {
         write!(
             text,
-            "merged {objects} ({}) to {files} ({}), {}, in {place} in {:.1} s",
+            "merged {objects} ({}) to {files} ({}), {}, in {place} in {}",
             ByteSize(merged.bytes_in),
             ByteSize(merged.bytes_out),
             count(merged.lines, "line"),
-            elapsed.as_secs_f64()
+            took(elapsed)
         )
     };
     let parts = [

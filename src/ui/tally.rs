@@ -12,6 +12,7 @@ pub(super) struct Tally {
     planned: u64,
     fetched: u64,
     stored: u64,
+    parsed: u64,
     bytes: u64,
     rows: u64,
     rejects: u64,
@@ -38,6 +39,7 @@ impl Tally {
                 }
             }
             Event::Parsed { rows, rejects, .. } => {
+                self.parsed += 1;
                 self.rows += rows;
                 self.rejects += rejects;
             }
@@ -53,8 +55,9 @@ impl Tally {
         (self.planned > 0).then(|| (self.done().min(self.planned), self.planned))
     }
 
+    /// Jobs tell of different steps; the first one that they tell of is the farthest.
     fn done(&self) -> u64 {
-        self.fetched.max(self.stored)
+        self.fetched.max(self.stored).max(self.parsed)
     }
 
     /// The state of things in one line.
