@@ -17,6 +17,8 @@ pub struct ObjectCounts {
     pub committed: u64,
     /// No log.
     pub skipped: u64,
+    /// Of another format than the one asked for; nothing is remembered of them.
+    pub unwanted: u64,
     /// Could not be done in this run.
     pub failed: u64,
     /// Failed for good in an earlier run, and not tried again.

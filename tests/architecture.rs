@@ -61,8 +61,9 @@ const BORDERS: [(&str, &[&str], &str); 8] = [
         "clap is for commands/",
     ),
     (
+        // A second Ctrl-C ends it at once.
         r"\bprocess::exit\b",
-        &["src/main.rs"],
+        &["src/commands/interrupt.rs", "src/main.rs"],
         "only main ends the process",
     ),
     (

@@ -303,6 +303,7 @@ impl Seen {
                     Verdict::Done { counts, .. } => format!("{} lines", counts.lines),
                     Verdict::Failed(failure) => failure.error,
                     Verdict::Skipped(why) => why,
+                    Verdict::Unwanted => "unwanted".to_owned(),
                 };
                 self.settled.push(format!("{} {what}", object.key));
             }

@@ -107,7 +107,7 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
 
-    /// Format of all objects, instead of finding it by their content
+    /// Only objects of this format; lines that no format knows are read as it, too
     #[arg(long, value_name = "NAME", value_parser = values::log_format())]
     format: Option<&'static LogFormat>,
 }

@@ -160,14 +160,14 @@ pub async fn run(cli: Cli) -> Exit {
         cancel,
     };
     let result = match cli.command {
-        Command::Sync(args) => sync::run(args, &context).await,
+        Command::Sync(args) => Box::pin(sync::run(args, &context)).await,
         Command::Status(args) => status::run(args, &context).await,
         Command::List(args) => list::run(args, &context).await,
-        Command::Parse(args) => parse::run(args, &context).await,
-        Command::Convert(args) => convert::run(args, &context).await,
-        Command::Download(args) => download::run(args, &context).await,
-        Command::Merge(args) => merge::run(args, &context).await,
-        Command::Upload(args) => upload::run(args, &context).await,
+        Command::Parse(args) => Box::pin(parse::run(args, &context)).await,
+        Command::Convert(args) => Box::pin(convert::run(args, &context)).await,
+        Command::Download(args) => Box::pin(download::run(args, &context)).await,
+        Command::Merge(args) => Box::pin(merge::run(args, &context)).await,
+        Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
     };
@@ -181,5 +181,4 @@ pub fn cannot_start(cli: &Cli, error: &std::io::Error) -> Exit {
 }
 
 #[cfg(test)]
-#[path = "command_tests.rs"]
 mod tests;

@@ -90,7 +90,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let observer = watch.observer();
     if args.dry_run {
         let plan = sync::plan(&source, &place, &options, observer.as_ref());
-        let planned = context.unless_interrupted(plan).await;
+        let planned = context.unless_interrupted(Box::pin(plan)).await;
         watch.finish();
         return ending.plan(&planned?, ui);
     }

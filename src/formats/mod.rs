@@ -54,6 +54,35 @@ pub fn detect(head: &[u8]) -> Result<&'static LogFormat, String> {
     })
 }
 
+/// How an object stands to the format that the user asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice {
+    /// It is to be read as this format.
+    Read(&'static LogFormat),
+    /// It is of this other format than the one asked for.
+    Other(&'static LogFormat),
+}
+
+/// Chooses how to read an object by its first lines and the format asked for, if any. Lines that no
+/// format knows are read as the format asked for; a well-known file type is not.
+///
+/// # Errors
+/// A phrase that says what the object seems to be when it is no log.
+pub fn choose(head: &[u8], wanted: Option<&'static LogFormat>) -> Result<Choice, String> {
+    match (detect(head), wanted) {
+        (Ok(found), Some(wanted)) if !std::ptr::eq(found, wanted) => Ok(Choice::Other(found)),
+        (Ok(found), _) => Ok(Choice::Read(found)),
+        (Err(_), Some(wanted)) if magic(head).is_none() && !is_blank(head) => {
+            Ok(Choice::Read(wanted))
+        }
+        (Err(why), _) => Err(why),
+    }
+}
+
+fn is_blank(head: &[u8]) -> bool {
+    head.iter().all(u8::is_ascii_whitespace)
+}
+
 /// The format that an object's name suggests; `None` if its name says nothing.
 pub fn by_name(key: &str) -> Option<&'static LogFormat> {
     ALL.into_iter().find(|format| (format.names)(key))
@@ -110,6 +139,22 @@ mod tests {
                 .is_err_and(|why| why.contains("load balancer"))
         );
         assert!(detect(b"hello\nworld\n").is_err_and(|why| why.contains("s3-access, cloudfront")));
+    }
+
+    #[test]
+    fn a_wanted_format_selects_and_helps_out() {
+        let head = S3_ACCESS.samples[0].line;
+        let choice = |head: &[u8], wanted| match choose(head, wanted) {
+            Ok(Choice::Read(format)) => format!("read {}", format.name),
+            Ok(Choice::Other(format)) => format!("other {}", format.name),
+            Err(why) => why,
+        };
+        assert_eq!(choice(head, None), "read s3-access");
+        assert_eq!(choice(head, Some(&S3_ACCESS)), "read s3-access");
+        assert_eq!(choice(head, Some(&CLOUDFRONT)), "other s3-access");
+        assert_eq!(choice(b"who knows\n", Some(&CLOUDFRONT)), "read cloudfront");
+        assert!(choice(b"PAR1", Some(&CLOUDFRONT)).contains("Parquet"));
+        assert!(choice(b"\n", Some(&CLOUDFRONT)).contains("no line"));
     }
 
     #[test]

@@ -147,6 +147,7 @@ impl Convert<'_> {
         let files = ready(&batch.id, &mut encoded);
         count_files(&mut encoded.tables, &files.outputs);
         files.put(self.destination, self.observer).await?;
+        self.outcome.objects.unwanted += encoded.unwanted;
         for (_, state) in &encoded.objects {
             let objects = &mut self.outcome.objects;
             match state {

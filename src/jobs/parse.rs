@@ -314,6 +314,7 @@ impl<'a> Parse<'a> {
                     error: failure.error,
                 });
             }
+            Verdict::Unwanted => objects.unwanted += 1,
             Verdict::Skipped(why) => {
                 objects.skipped += 1;
                 self.observer.on(&Event::Skipped {

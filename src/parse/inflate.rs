@@ -196,11 +196,10 @@ fn gzip(
             return Ok(used);
         }
         let before = (member.total_in(), out.len());
-        let status = member
-            .decompress_vec(&input[used..], out, FlushDecompress::None)
-            .map_err(|error| (used, damage(&error, *members)))?;
+        let result = member.decompress_vec(&input[used..], out, FlushDecompress::None);
         let taken = usize::try_from(member.total_in() - before.0).unwrap_or(usize::MAX);
         used += taken;
+        let status = result.map_err(|error| (used, damage(&error, *members)))?;
         match status {
             Status::StreamEnd => {
                 *open = false;

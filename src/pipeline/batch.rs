@@ -44,8 +44,10 @@ pub struct Work {
 /// What a batch became. Nothing of it is visible yet; dropping it removes its files.
 #[derive(Debug, Default)]
 pub struct Encoded {
-    /// Every object with its state, by key.
+    /// Every wanted object with its state, by key.
     pub objects: Vec<(ObjectMeta, KeyState)>,
+    /// Objects of another format than the one asked for; they have no state.
+    pub unwanted: u64,
     /// Parquet files, by table and day.
     pub parts: Vec<Part>,
     /// Files of rejected lines, by table.
@@ -302,6 +304,11 @@ impl Run<'_> {
                     attempts: 1,
                     lasting: failure.lasting,
                 }
+            }
+            Verdict::Unwanted => {
+                self.denied = 0;
+                self.encoded.unwanted += 1;
+                return Ok(());
             }
             Verdict::Skipped(why) => {
                 self.denied = 0;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::formats;
+use crate::formats::{self, Choice};
 use crate::ledger::Step;
 use crate::parse::{Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject};
 use crate::schema::LogFormat;
@@ -14,7 +14,7 @@ use super::fetch::{Content, Fetched};
 /// How objects are to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// All objects are of this format; otherwise each one's is found by its first bytes.
+    /// Only objects of this format are wanted; each one's is found by its first bytes.
     pub format: Option<&'static LogFormat>,
     /// Most bytes of text in an object.
     pub max_object: u64,
@@ -38,6 +38,8 @@ pub enum Verdict {
     Failed(Failure),
     /// It is no log, for this reason.
     Skipped(String),
+    /// It is a log of another format than the one asked for.
+    Unwanted,
 }
 
 /// Why an object could not be done.
@@ -263,13 +265,19 @@ fn format_of(
     rules: &Rules,
     damage: Option<&InflateError>,
 ) -> Result<&'static LogFormat, Verdict> {
-    match (rules.format, damage) {
-        (Some(format), _) => Ok(format),
+    match (choose(text, rules), damage) {
         // What little there is before the damage says nothing about the rest.
-        (None, Some(damage)) => {
-            formats::detect(text).map_err(|_| Verdict::Failed(damage.clone().into()))
-        }
-        (None, None) => formats::detect(text).map_err(Verdict::Skipped),
+        (Err(Verdict::Skipped(_)), Some(damage)) => Err(Verdict::Failed(damage.clone().into())),
+        (choice, _) => choice,
+    }
+}
+
+/// The format to read an object in, by its first lines.
+pub(super) fn choose(head: &[u8], rules: &Rules) -> Result<&'static LogFormat, Verdict> {
+    match formats::choose(head, rules.format) {
+        Ok(Choice::Read(format)) => Ok(format),
+        Ok(Choice::Other(_)) => Err(Verdict::Unwanted),
+        Err(why) => Err(Verdict::Skipped(why)),
     }
 }
 

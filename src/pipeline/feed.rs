@@ -16,6 +16,9 @@ impl<T> Feeder<T> {
     }
 }
 
+/// The consumer's end: a stream of items.
+pub type Feed<T> = mpsc::Receiver<T>;
+
 /// Runs both until both are done. At most `bound + 1` items wait between them.
 ///
 /// The stream ends when the producer is done; the producer learns from [`Feeder::give`] that the
@@ -23,7 +26,7 @@ impl<T> Feeder<T> {
 pub async fn feed<T, A, B>(
     bound: usize,
     produce: impl AsyncFnOnce(Feeder<T>) -> A,
-    consume: impl AsyncFnOnce(mpsc::Receiver<T>) -> B,
+    consume: impl AsyncFnOnce(Feed<T>) -> B,
 ) -> (A, B) {
     let (sender, receiver) = mpsc::channel(bound);
     futures::join!(produce(Feeder(sender)), consume(receiver))

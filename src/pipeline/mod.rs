@@ -22,7 +22,7 @@ pub use batch::{Encoded, Work, WorkError, run_batch};
 pub use budget::Budget;
 pub use cancel::{Cancel, Canceller};
 pub use decode::{Failure, Rejected, Rows, Rules, Verdict};
-pub use feed::{Feeder, feed};
+pub use feed::{Feed, Feeder, feed};
 pub use fetch::{Content, FetchLimits, Fetched, archived, fetch};
 pub use meanwhile::keep_doing;
 pub use parts::{Part, RejectsPart};

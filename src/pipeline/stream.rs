@@ -1,10 +1,9 @@
 //! Objects of any size to rows, piece by piece, in bounded memory.
 
-use crate::formats;
 use crate::parse::{Batch, Decoder, Encoding, Inflater, Reject};
 use crate::schema::LogFormat;
 
-use super::decode::{Failure, Rules, Verdict, flush};
+use super::decode::{Failure, Rules, Verdict, choose, flush};
 
 /// Text that is inflated before it is decoded.
 const TEXT: usize = 1 << 20;
@@ -151,7 +150,7 @@ impl ObjectStream {
             Ok(used) => {
                 *at += used;
                 if self.decoder.is_some() || self.text.len() >= HEAD {
-                    self.decode().map_err(Verdict::Skipped)?;
+                    self.decode()?;
                 }
                 Ok(())
             }
@@ -159,12 +158,9 @@ impl ObjectStream {
         }
     }
 
-    fn decode(&mut self) -> Result<(), String> {
+    fn decode(&mut self) -> Result<(), Verdict> {
         if self.decoder.is_none() {
-            let format = match self.rules.format {
-                Some(format) => format,
-                None => formats::detect(&self.text)?,
-            };
+            let format = choose(&self.text, &self.rules)?;
             let mut decoder = Decoder::new(format);
             decoder.begin(&self.key);
             self.decoder = Some((format, decoder));
@@ -196,7 +192,7 @@ impl ObjectStream {
         {
             return Err(self.damaged(error.into()));
         }
-        self.decode().map_err(Verdict::Skipped)?;
+        self.decode()?;
         Ok(self.finish(false))
     }
 

@@ -72,7 +72,7 @@ pub struct Selection {
     pub include: Vec<Glob>,
     /// None of these may match.
     pub exclude: Vec<Glob>,
-    /// Every object is of this format; otherwise it is found by its first bytes.
+    /// Only objects of this format, by their first bytes; unknown ones are read as it, too.
     pub format: Option<&'static LogFormat>,
 }
 

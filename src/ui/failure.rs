@@ -341,5 +341,4 @@ fn denied(action: &str, place: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "failure_tests.rs"]
 mod tests;

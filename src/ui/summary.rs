@@ -166,6 +166,7 @@ fn object_words(outcome: &Outcome) -> String {
         (objects.new, "new"),
         (objects.committed, "done"),
         (objects.skipped, "skipped"),
+        (objects.unwanted, "of another format"),
         (objects.failed, "failed"),
     ];
     for (value, word) in parts.into_iter().chain(left(objects)) {
@@ -310,5 +311,4 @@ fn merged_files(merged: &Merged, dry_run: bool) -> String {
 }
 
 #[cfg(test)]
-#[path = "summary_tests.rs"]
 mod tests;

@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use futures::channel::mpsc::Receiver;
 use futures::stream::StreamExt;
 use tempfile::NamedTempFile;
 use tokio::sync::Semaphore;
 
 use crate::cpu;
 use crate::event::{Event, Observer};
-use crate::pipeline::{Cancel, Content, Feeder, FetchLimits, Fetched, feed, fetch};
+use crate::pipeline::{Cancel, Content, Feed, Feeder, FetchLimits, Fetched, feed, fetch};
 use crate::store::{
     Body, ErrorKind, LocalStore, ObjectMeta, Precondition, Store, StoreError, full_name,
 };
@@ -109,7 +108,7 @@ impl<'a> Download<'a> {
         })
     }
 
-    async fn run(&self, objects: Receiver<ObjectMeta>) -> Result<(), JobError> {
+    async fn run(&self, objects: Feed<ObjectMeta>) -> Result<(), JobError> {
         let wanted = objects
             .map(|object| async move {
                 self.tally.listed();

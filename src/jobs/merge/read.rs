@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::formats;
+use crate::formats::{self, Choice};
 use crate::parse::{Encoding, InflateError, Inflater};
 use crate::schema::LogFormat;
 use crate::units::ByteSize;
@@ -58,9 +58,12 @@ pub(super) struct Reading {
 
 impl Reading {
     fn kind(&self, text: &[u8]) -> Result<Kind, Refused> {
-        let format = match self.format {
-            Some(format) => format,
-            None => formats::detect(text).map_err(Refused::NoLog)?,
+        let format = match formats::choose(text, self.format).map_err(Refused::NoLog)? {
+            Choice::Read(format) => format,
+            Choice::Other(other) => {
+                let why = format!("another format than asked for: {}", other.name);
+                return Err(Refused::NoLog(why));
+            }
         };
         Ok(Kind {
             format,

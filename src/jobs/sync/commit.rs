@@ -32,9 +32,24 @@ impl Sync<'_> {
     ) -> Result<(), JobError> {
         let mut leftovers: BTreeSet<String> = leftovers.into_iter().collect();
         loop {
+            let planned = batch.objects.len();
+            let left = self.unsettled(batch.objects);
+            if left.is_empty() {
+                return self.clean_up(&batch.id, &mut leftovers).await;
+            }
+            if left.len() < planned {
+                self.clean_up(&batch.id, &mut leftovers).await?;
+                batch = Batch::new(left, self.source.store.etag_is_content());
+            } else {
+                batch.objects = left;
+            }
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
+            if encoded.objects.is_empty() {
+                self.outcome.objects.unwanted += encoded.unwanted;
+                return self.clean_up(&batch.id, &mut leftovers).await;
+            }
             let files = ready(&batch.id, &mut encoded);
             let commit = Commit {
                 version: FORMAT_VERSION,
@@ -59,11 +74,6 @@ impl Sync<'_> {
             if attempt != Attempt::Lost {
                 return Ok(());
             }
-            let left = self.unsettled(batch.objects);
-            if left.is_empty() {
-                return Ok(());
-            }
-            batch = Batch::new(left, self.source.store.etag_is_content());
         }
     }
 
@@ -107,6 +117,10 @@ impl Sync<'_> {
     /// Commits under the next free number, unless another run has taken objects of the batch.
     async fn commit(&mut self, commit: &Commit) -> Result<Attempt, JobError> {
         loop {
+            // The ledger may have caught up with other runs since the batch was planned.
+            if commit.inputs.iter().any(|input| self.is_settled(input)) {
+                return Ok(Attempt::Lost);
+            }
             let sequence = self.ledger.head() + 1;
             match self.journal.put_commit(sequence, commit).await {
                 Ok(()) => {
@@ -118,9 +132,6 @@ impl Sync<'_> {
                     if self.ledger.head() < sequence {
                         let what = format!("commit {sequence} exists but is not listed");
                         return Err(out_of_order(IllegalMove(what)));
-                    }
-                    if commit.inputs.iter().any(|input| self.is_settled(input)) {
-                        return Ok(Attempt::Lost);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -167,6 +178,7 @@ impl Sync<'_> {
     }
 
     fn count(&mut self, sequence: u64, commit: &Commit, encoded: Encoded) {
+        self.outcome.objects.unwanted += encoded.unwanted;
         for (_, state) in &encoded.objects {
             let objects = &mut self.outcome.objects;
             match state {

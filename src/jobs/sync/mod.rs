@@ -312,6 +312,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_format_selects_and_the_others_stay_new() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut source = fixtures("logs").await;
+        source.selection.format = crate::formats::find("cloudfront");
+        let first = sync_to(&source, folder.path(), &options()).await;
+        assert_eq!((first.objects.committed, first.objects.unwanted), (13, 18));
+        assert_eq!(first.tables.len(), 1);
+        source.selection.format = None;
+        let second = sync_to(&source, folder.path(), &options()).await;
+        assert_eq!((second.objects.new, second.objects.committed), (18, 18));
+        assert_eq!(second.tables["s3_access"].rows, 212);
+    }
+
+    #[tokio::test]
     async fn lasting_failures_are_remembered_until_asked_for() {
         let folder = tempfile::tempdir().expect("a folder");
         let source = fixtures("damaged").await;

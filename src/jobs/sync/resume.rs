@@ -33,22 +33,11 @@ impl Sync<'_> {
                 archived: false,
             })
             .collect();
-        let left = self.unsettled(objects);
-        if left.len() == intent.inputs.len() {
-            self.outcome.objects.new += left.len() as u64;
-            let batch = Batch {
-                id: intent.batch,
-                objects: left,
-            };
-            return self.settle(batch, intent.outputs).await;
-        }
-        let mut outputs = intent.outputs.into_iter().collect();
-        self.clean_up(&intent.batch, &mut outputs).await?;
-        if !left.is_empty() {
-            self.outcome.objects.new += left.len() as u64;
-            let batch = Batch::new(left, self.source.store.etag_is_content());
-            self.settle(batch, Vec::new()).await?;
-        }
-        Ok(())
+        self.outcome.objects.new += self.unsettled(objects.clone()).len() as u64;
+        let batch = Batch {
+            id: intent.batch,
+            objects,
+        };
+        self.settle(batch, intent.outputs).await
     }
 }

@@ -75,6 +75,12 @@ fn store_errors() -> Vec<JobError> {
             "file:///logs/a",
             "No such file or directory (os error 2)",
         ),
+    ]
+}
+
+fn object_errors() -> Vec<JobError> {
+    let object = "s3://logs/s3/2024-02-29-23-59-59-0123456789ABCDEF";
+    vec![
         store(
             ErrorKind::Exists,
             "write",
@@ -87,12 +93,6 @@ fn store_errors() -> Vec<JobError> {
             object,
             "PreconditionFailed (HTTP 412)",
         ),
-    ]
-}
-
-fn object_errors() -> Vec<JobError> {
-    let object = "s3://logs/s3/2024-02-29-23-59-59-0123456789ABCDEF";
-    vec![
         store(
             ErrorKind::Archived,
             "read",

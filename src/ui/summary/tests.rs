@@ -11,6 +11,7 @@ fn report() -> Report {
         new: 5007,
         committed: 5000,
         skipped: 4,
+        unwanted: 0,
         failed: 3,
         remembered: 2,
         ignored: 0,
