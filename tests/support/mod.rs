@@ -5,4 +5,6 @@
     reason = "`pub` marks what tests may use; a test binary exports nothing"
 )]
 
+pub mod dataset;
+pub mod env;
 pub mod fake_s3;

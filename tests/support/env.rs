@@ -1,0 +1,304 @@
+//! A place to run the real program in: a folder of its own, and nothing of this machine's settings.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::fake_s3::FakeS3;
+
+/// An empty folder and a cleared environment. Everything is gone when it is dropped.
+pub struct Env {
+    folder: TempDir,
+    variables: BTreeMap<&'static str, OsString>,
+    /// What differs from run to run, and what stands for it in [`Ended::stdout`].
+    placeholders: Vec<(String, &'static str)>,
+}
+
+/// A run that ended; its exit code must be checked before anything else.
+#[must_use = "check the exit code"]
+pub struct Run(Ended);
+
+/// A run whose exit code is as expected. Output is shown with placeholders for folders and ports.
+pub struct Ended {
+    command: String,
+    code: Option<i32>,
+    stdout: String,
+    raw_stdout: Vec<u8>,
+    stderr: String,
+}
+
+impl Env {
+    /// A new folder; no AWS settings, no configuration files, and a time zone that is easy to notice.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).expect("a folder in it");
+            path.into_os_string()
+        };
+        let variables = BTreeMap::from([
+            ("AWS_EC2_METADATA_DISABLED", "true".into()),
+            ("HOME", inside("home")),
+            ("TMPDIR", inside("tmp")),
+            ("TZ", "Asia/Kathmandu".into()),
+        ]);
+        let placeholders = vec![
+            (folder.path().display().to_string(), "[TEMP]"),
+            (env!("CARGO_MANIFEST_DIR").to_owned(), "[REPOSITORY]"),
+        ];
+        Self {
+            folder,
+            variables,
+            placeholders,
+        }
+    }
+
+    /// An environment whose S3 is this server.
+    pub fn with_s3(fake: &FakeS3) -> Self {
+        let mut env = Self::new();
+        let address = fake.endpoint().trim_start_matches("http://").to_owned();
+        env.placeholders.push((address, "[S3]"));
+        env.set("AWS_ENDPOINT_URL", fake.endpoint());
+        env.set("AWS_REGION", "us-east-1");
+        env.set("AWS_ACCESS_KEY_ID", fake.access_key());
+        env.set("AWS_SECRET_ACCESS_KEY", fake.secret_key());
+        env
+    }
+
+    /// Sets a variable for the runs to come.
+    pub fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
+        self.variables.insert(name, value.into());
+    }
+
+    /// The full path of something in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The same as an argument.
+    pub fn arg(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// Runs the program with these arguments and nothing on standard input.
+    pub fn run(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Run {
+        self.run_with_input(args, b"")
+    }
+
+    /// Runs the program with these bytes on standard input; what it does not read is lost.
+    pub fn run_with_input(
+        &self,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: &[u8],
+    ) -> Run {
+        self.run_program(Path::new(env!("CARGO_BIN_EXE_s3logs")), args, input)
+    }
+
+    fn run_program(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: &[u8],
+    ) -> Run {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().envs(&self.variables);
+        command.current_dir(self.folder.path());
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let shown = format!("{command:?}");
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let input = input.to_vec();
+        // A thread of its own: a program that writes before it reads would wait for us for ever.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().expect("the program ends");
+        writer.join().expect("writing does not panic");
+        Run(Ended {
+            command: shown,
+            code: output.status.code(),
+            stdout: self.normal(&output.stdout),
+            stderr: self.normal(&output.stderr),
+            raw_stdout: output.stdout,
+        })
+    }
+
+    fn normal(&self, output: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(output).into_owned();
+        for (value, placeholder) in &self.placeholders {
+            text = text.replace(value, placeholder);
+        }
+        text
+    }
+}
+
+impl Run {
+    /// Fails unless the program ended with this code.
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Ended {
+        let Self(ended) = self;
+        ended.check(
+            ended.code == Some(expected),
+            &format!("exit code {expected} was expected"),
+        );
+        ended
+    }
+}
+
+impl Ended {
+    /// Fails unless standard output holds this text.
+    #[track_caller]
+    pub fn stdout_contains(&self, text: &str) -> &Self {
+        let found = self.stdout.contains(text);
+        self.check(found, &format!("{text:?} was expected on stdout"));
+        self
+    }
+
+    /// Fails unless standard error holds this text.
+    #[track_caller]
+    pub fn stderr_contains(&self, text: &str) -> &Self {
+        let found = self.stderr.contains(text);
+        self.check(found, &format!("{text:?} was expected on stderr"));
+        self
+    }
+
+    /// Fails unless standard error is empty.
+    #[track_caller]
+    pub fn stderr_is_empty(&self) -> &Self {
+        self.check(self.stderr.is_empty(), "nothing was expected on stderr");
+        self
+    }
+
+    /// Standard output, with placeholders.
+    pub fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
+    /// Standard error, with placeholders.
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    /// Standard output as it was, one JSON value a line. Fails if a line is none.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Value> {
+        let lines = self.raw_stdout.split(|byte| *byte == b'\n');
+        let mut events = Vec::new();
+        for line in lines.filter(|line| !line.is_empty()) {
+            let event = serde_json::from_slice(line);
+            self.check(event.is_ok(), "JSON was expected on every line of stdout");
+            events.extend(event.ok());
+        }
+        events
+    }
+
+    /// The events of one kind, in order.
+    #[track_caller]
+    pub fn events_of(&self, kind: &str) -> Vec<Value> {
+        let mut events = self.events();
+        events.retain(|event| event["event"] == kind);
+        events
+    }
+
+    #[track_caller]
+    fn check(&self, holds: bool, what: &str) {
+        let Self {
+            command,
+            code,
+            stdout,
+            stderr,
+            ..
+        } = self;
+        assert!(
+            holds,
+            "{what}\n--- command\n{command}\n--- exit code\n{code:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---"
+        );
+    }
+}
+
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn sh(env: &Env, script: &str, input: &[u8]) -> Run {
+        env.run_program(Path::new("/bin/sh"), ["-c", script], input)
+    }
+
+    /// The message of a panic.
+    fn complaint(check: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        let panic = std::panic::catch_unwind(check).expect_err("the check was expected to fail");
+        *panic.downcast::<String>().expect("a message")
+    }
+
+    #[test]
+    fn nothing_of_this_machine_is_seen() {
+        let mut env = Env::new();
+        env.set("EXTRA", "1");
+        let ended = sh(&env, "env", b"").code(0);
+        let names = ended
+            .stdout()
+            .lines()
+            .filter_map(|line| line.split('=').next());
+        // The shell adds some of its own.
+        let own = ["PWD", "SHLVL", "_", "OLDPWD"];
+        let mut names: Vec<&str> = names.filter(|name| !own.contains(name)).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            ["AWS_EC2_METADATA_DISABLED", "EXTRA", "HOME", "TMPDIR", "TZ"]
+        );
+        ended.stdout_contains("HOME=[TEMP]/home").stderr_is_empty();
+        assert!(env.path("tmp").is_dir());
+    }
+
+    #[test]
+    fn a_failed_check_shows_everything() {
+        let env = Env::new();
+        let script = "cat; echo to err >&2; exit 4";
+        let ended = sh(&env, script, b"to out").code(4);
+        assert_eq!((ended.stdout(), ended.stderr()), ("to out", "to err\n"));
+        for shown in [
+            complaint(|| drop(sh(&Env::new(), script, b"to out").code(0))),
+            complaint(|| drop(sh(&Env::new(), script, b"to out").code(4).events())),
+            complaint(|| {
+                sh(&Env::new(), script, b"to out")
+                    .code(4)
+                    .stdout_contains("err");
+            }),
+            complaint(|| {
+                sh(&Env::new(), script, b"to out")
+                    .code(4)
+                    .stderr_contains("out");
+            }),
+            complaint(|| {
+                sh(&Env::new(), script, b"to out").code(4).stderr_is_empty();
+            }),
+        ] {
+            for part in [script, "Some(4)", "to out", "to err"] {
+                assert!(shown.contains(part), "{part} is not in {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_lines_of_json() {
+        let ended = sh(
+            &Env::new(),
+            r#"echo '{"event":"a","n":1}'; echo '{"event":"b"}'"#,
+            b"",
+        );
+        let ended = ended.code(0);
+        assert_eq!(ended.events().len(), 2);
+        assert_eq!(ended.events_of("a")[0]["n"], 1);
+    }
+
+    #[test]
+    fn input_that_is_not_read_stops_nobody() {
+        let large = vec![b'x'; 1 << 20];
+        sh(&Env::new(), "exit 0", &large).code(0).stderr_is_empty();
+    }
+}
