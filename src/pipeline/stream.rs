@@ -16,7 +16,7 @@ const MAGIC: usize = 4;
 
 /// A push machine for one object: bytes in, rows out.
 ///
-/// Bound: [`TEXT`] bytes of text, one line, the inflater's window, and rows up to the limit given.
+/// Bound: 1 MiB of text, one line, the inflater's window, and rows up to the limit given.
 #[derive(Debug)]
 pub struct ObjectStream {
     rules: Rules,

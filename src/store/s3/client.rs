@@ -61,7 +61,7 @@ pub(super) async fn connect(options: &AwsOptions) -> Client {
 async fn load(options: &AwsOptions) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         // Not adaptive: that one answers a single 503 of an idle client with 10 to 20 seconds of silence.
-        .retry_config(RetryConfig::standard().with_max_attempts(8))
+        .retry_config(RetryConfig::standard().with_max_attempts(6))
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(10))

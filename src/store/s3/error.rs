@@ -2,7 +2,6 @@
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
 
 use super::super::ErrorKind;
 
@@ -27,13 +26,14 @@ where
         }
         SdkError::TimeoutError(_) => (ErrorKind::Network, "the request timed out".to_owned()),
         other => {
-            let chain = DisplayErrorContext(other).to_string();
-            let kind = if chain.contains("credential") || chain.contains("identity") {
+            let causes = causes(other);
+            let about = |word| causes.iter().any(|cause| cause.contains(word));
+            let kind = if about("credential") || about("identity") {
                 ErrorKind::Credentials
             } else {
                 ErrorKind::Network
             };
-            (kind, innermost(&chain))
+            (kind, innermost(&causes))
         }
     }
 }
@@ -89,10 +89,47 @@ fn region(response: &HttpResponse, message: &str) -> Option<String> {
     expecting.split('\'').next().map(str::to_owned)
 }
 
-/// The last links of an error chain say what happened; the first ones only that something did.
-pub(super) fn innermost(chain: &str) -> String {
-    let plain = chain.split(" (").next().unwrap_or(chain);
-    let links: Vec<&str> = plain.split(": ").collect();
-    let skip = links.len().saturating_sub(3);
-    links[skip..].join(": ")
+/// An error and what caused it, outermost first.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut causes: Vec<String> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    causes.dedup();
+    causes
+}
+
+/// The last two causes say what happened; the first ones only that something did.
+pub(super) fn innermost(causes: &[String]) -> String {
+    let skip = causes.len().saturating_sub(2);
+    causes[skip..].join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Link(&'static str, #[source] Option<Box<Link>>);
+
+    fn chain(texts: &[&'static str]) -> Option<Box<Link>> {
+        let (first, rest) = texts.split_first()?;
+        Some(Box::new(Link(first, chain(rest))))
+    }
+
+    #[test]
+    fn what_the_system_says_is_told() {
+        let texts = [
+            "dispatch failure",
+            "client error (Connect)",
+            "tcp",
+            "tcp",
+            "refused (111)",
+        ];
+        let error = chain(&texts).expect("some links");
+        let causes = causes(error.as_ref());
+        assert_eq!(causes.len(), 4);
+        assert_eq!(innermost(&causes), "tcp: refused (111)");
+        assert_eq!(innermost(&causes[..1]), "dispatch failure");
+    }
 }

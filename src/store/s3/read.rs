@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use bytes::{Bytes, BytesMut};
 
 use super::super::{ErrorKind, Result, StoreError};
-use super::error::innermost;
+use super::error::{causes, innermost};
 use super::{S3Store, plain_etag};
 
 /// How many requests are made for one body.
@@ -140,13 +139,16 @@ impl Reading<'_> {
             match chunk {
                 Ok(chunk) => self.buffer.extend_from_slice(&chunk),
                 Err(error) => {
-                    let cause = DisplayErrorContext(&error).to_string();
-                    if cause.contains("checksum mismatch") {
+                    let causes = causes(&error);
+                    if causes
+                        .iter()
+                        .any(|cause| cause.contains("checksum mismatch"))
+                    {
                         // Nobody knows which of the bytes are wrong, or how many there should be.
                         self.buffer.clear();
                         self.length = None;
                     }
-                    return Err(innermost(&cause));
+                    return Err(innermost(&causes));
                 }
             }
         }

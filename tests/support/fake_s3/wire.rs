@@ -1,6 +1,6 @@
 //! Small translations between the wire and what is stored.
 
-use aws_smithy_types::base64;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use md5::{Digest, Md5};
@@ -91,11 +91,12 @@ fn trailing_crc32(trailers: Option<&TrailingHeaders>) -> Option<String> {
 
 /// Compares sums, which are base64 on the wire, with the bytes.
 fn verify(data: &[u8], md5: Option<&str>, crc32: Option<&str>) -> S3Result<()> {
-    if md5.is_some_and(|sent| sent != base64::encode(Md5::digest(data))) {
+    if md5.is_some_and(|sent| sent != BASE64_STANDARD.encode(Md5::digest(data))) {
         let message = "The Content-MD5 you specified did not match what we received.";
         return Err(s3_error!(BadDigest, "{message}"));
     }
-    if crc32.is_some_and(|sent| sent != base64::encode(crc32fast::hash(data).to_be_bytes())) {
+    if crc32.is_some_and(|sent| sent != BASE64_STANDARD.encode(crc32fast::hash(data).to_be_bytes()))
+    {
         let message = "The CRC32 you specified did not match the calculated checksum.";
         return Err(s3_error!(BadDigest, "{message}"));
     }
