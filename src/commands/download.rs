@@ -58,8 +58,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     watch.finish();
     let done = done?;
     if done.listed == 0 && !done.interrupted {
-        let source = ui::one_line(&args.source.to_string());
-        ui.note(&format!("nothing to download under {source}"));
+        context.tell_nothing(&source, &args.source).await?;
     }
     let place = args.folder.display().to_string();
     let text = ui::transfer_text(&done, "downloaded", &place, args.dry_run, ui.elapsed());

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::jobs::JobError;
 use crate::jobs::list::{self, Listing, Row};
-use crate::jobs::source::{Nothing, Seen, Source};
+use crate::jobs::source::Source;
 use crate::store::{Location, ObjectMeta};
 use crate::ui::{self, Exit, Failure, Flow, Table, Ui};
 use crate::units::{ByteSize, Day, rfc3339};
@@ -89,7 +89,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     };
     watch.finish();
     let seen = listed?;
-    tell_nothing(&seen, &source, &args.source, context).await?;
+    if seen.wanted == 0 {
+        context.tell_nothing(&source, &args.source).await?;
+    }
     let totals = Totals {
         objects: seen.objects,
         bytes: seen.bytes,
@@ -164,27 +166,4 @@ fn key_line(ui: &Ui, object: &ObjectMeta, day: Day, format: &str) -> Result<(), 
         object.size,
         ui::one_line(&object.key)
     ))
-}
-
-async fn tell_nothing(
-    seen: &Seen,
-    source: &Source,
-    shown: &Location,
-    context: &Context,
-) -> Result<(), Failure> {
-    let nothing = if seen.objects == 0 {
-        let nearest = async { Ok::<_, Failure>(source.nearest().await) };
-        Nothing::Empty {
-            nearest: context.unless_interrupted(nearest).await?,
-        }
-    } else if seen.wanted == 0 {
-        Nothing::Unselected {
-            objects: seen.objects,
-        }
-    } else {
-        return Ok(());
-    };
-    let text = ui::nothing_text(&shown.to_string(), &nothing);
-    context.ui.note(&text);
-    Ok(())
 }

@@ -108,8 +108,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     watch.finish();
     let merged = merged?;
     if merged.objects.listed == 0 && !merged.interrupted {
-        let source = ui::one_line(&args.source.to_string());
-        ui.note(&format!("nothing to merge under {source}"));
+        context.tell_nothing(&source, &args.source).await?;
     }
     let text = ui::merge_text(&merged, &destination.shown, args.dry_run, ui.elapsed());
     let exit = Exit::of_work(merged.interrupted, merged.objects.failed, false);

@@ -21,12 +21,13 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::event::Silent;
 use crate::jobs::JobError;
-use crate::jobs::source::{Destination, Source};
+use crate::jobs::source::{Destination, Nothing, Seen, Source};
 use crate::pipeline::Cancel;
 use crate::plan::Selection;
 use crate::store::{AwsOptions, Location, MemoryStore};
-use crate::ui::{Exit, Failure, Kind, Ui};
+use crate::ui::{self, Exit, Failure, Kind, Ui};
 
 use args::StyleArgs;
 
@@ -104,6 +105,27 @@ impl Context {
             result = work => result.map_err(Into::into),
             () = self.cancel.cancelled() => Err(JobError::Interrupted.into()),
         }
+    }
+
+    /// Tells why a source gave no object, if it did not.
+    async fn tell_nothing(&self, source: &Source, shown: &Location) -> Result<(), Failure> {
+        let look = async {
+            let seen = source.each::<JobError>(&Silent, async |_| Ok(true)).await?;
+            Ok::<_, JobError>(match seen {
+                Seen { objects: 0, .. } => Some(Nothing::Empty {
+                    nearest: source.nearest().await,
+                }),
+                Seen {
+                    wanted: 0, objects, ..
+                } => Some(Nothing::Unselected { objects }),
+                Seen { .. } => None,
+            })
+        };
+        if let Some(nothing) = self.unless_interrupted(Box::pin(look)).await? {
+            self.ui
+                .note(&ui::nothing_text(&shown.to_string(), &nothing));
+        }
+        Ok(())
     }
 
     async fn source(
