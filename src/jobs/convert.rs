@@ -10,7 +10,7 @@ use crate::plan::{Batch, Limits, Planner};
 use crate::store::ErrorKind;
 
 use super::JobError;
-use super::place::{Place, Workshop};
+use super::place::{Place, staging};
 use super::publish::{count_files, ready};
 use super::source::{Destination, Nothing, Source};
 use super::sync::{Planned, Report};
@@ -37,10 +37,10 @@ pub async fn convert(
     }
     refuse_ledger(place).await?;
     let destination = place.open().await?;
-    let workshop = Workshop::open(&destination)?;
+    let staging = staging(&destination)?;
     let mut convert = Convert {
         destination: &destination,
-        work: options.work(source, workshop.folder()),
+        work: options.work(source, staging.folder().to_owned()),
         observer: observer.as_ref(),
         cancel,
         outcome: Outcome::default(),

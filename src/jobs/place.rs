@@ -1,10 +1,6 @@
 //! A destination that is opened only when there is something to write.
 
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
-
-use crate::store::{AwsOptions, Location, StoreError, full_name};
+use crate::store::{AwsOptions, Location, Staging, StoreError, full_name};
 
 use super::JobError;
 use super::source::{Destination, Source};
@@ -63,48 +59,14 @@ impl Place {
     }
 }
 
-/// A folder for files that are not complete, on the destination's disk where that is local.
-///
-/// It is removed with everything in it when the value goes away.
-#[derive(Debug)]
-pub(super) struct Workshop(TempDir);
-
-impl Workshop {
-    pub(super) fn open(destination: &Destination) -> Result<Self, JobError> {
-        let staging = destination.store.staging();
-        let folder = staging.clone().unwrap_or_else(std::env::temp_dir);
-        let made = std::fs::create_dir_all(&folder).and_then(|()| {
-            tempfile::Builder::new()
-                .prefix("s3logs-")
-                .tempdir_in(&folder)
-        });
-        made.map(Self).map_err(|error| JobError::Temporary {
-            folder: folder.display().to_string(),
-            cause: error.to_string(),
-        })
-    }
-
-    pub(super) fn folder(&self) -> PathBuf {
-        self.0.path().to_owned()
-    }
-
-    /// Removes what killed runs left in a destination of which we hold the lease.
-    pub(super) fn sweep(destination: &Destination) {
-        let Some(staging) = destination.store.staging() else {
-            return;
-        };
-        for entry in std::fs::read_dir(staging).into_iter().flatten().flatten() {
-            let path = entry.path();
-            // What cannot be removed is only clutter: readers never look here.
-            drop(remove(&path));
-        }
-    }
-}
-
-fn remove(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        std::fs::remove_dir_all(path)
-    } else {
-        std::fs::remove_file(path)
-    }
+/// Makes a folder for files that are not complete, on the destination's disk where that is local,
+/// and removes what killed runs left there.
+pub(super) fn staging(destination: &Destination) -> Result<Staging, JobError> {
+    let own = destination.store.staging();
+    let parent = own.clone().unwrap_or_else(std::env::temp_dir);
+    Staging::sweep(&parent, own.is_some());
+    Staging::open(&parent).map_err(|error| JobError::Temporary {
+        folder: parent.display().to_string(),
+        cause: error.to_string(),
+    })
 }

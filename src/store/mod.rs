@@ -8,6 +8,7 @@ mod local;
 mod location;
 mod memory;
 mod s3;
+mod staging;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use s3::{AccessKeys, AwsOptions, PART_SIZE, S3Store};
+pub use staging::Staging;
 
 /// Result of a store's operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -15,7 +15,7 @@ use crate::plan::{Batch, Limits, Planner};
 use crate::store::{ObjectMeta, full_name};
 
 use super::JobError;
-use super::place::{Place, Workshop};
+use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
 
@@ -133,14 +133,13 @@ async fn run(
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
-    Workshop::sweep(destination);
-    let workshop = Workshop::open(destination)?;
+    let staging = staging(destination)?;
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     let loaded = journal.load().await?;
     let mut sync = Sync {
         source,
         destination,
-        work: options.work.work(source, workshop.folder()),
+        work: options.work.work(source, staging.folder().to_owned()),
         retry: options.retry_failed,
         limits: options.limits,
         observer,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::super::staging::locked_file;
 use super::{Body, UNFINISHED};
 
 /// What becomes an object when it is moved to its path.
@@ -71,5 +72,5 @@ fn empty(folder: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    locked_file(&builder, folder)
 }
