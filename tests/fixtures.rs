@@ -230,7 +230,7 @@ fn check_committed(key: &str, text: &[u8], truth: &Value) {
     for (reject, told) in decoded.rejects.iter().zip(told) {
         let words = match told["reason"].as_str() {
             Some("bad time") => "no valid event time",
-            _ => "cannot be cut out",
+            _ => "no field",
         };
         assert!(reject.reason.contains(words), "{key}: {}", reject.reason);
         let number = usize::try_from(reject.line).expect("a small file");

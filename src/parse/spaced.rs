@@ -42,7 +42,7 @@ pub(super) fn split(
                 found
             }
         }
-        .ok_or_else(|| format!("{} cannot be cut out at byte {at}", field.wire))?;
+        .ok_or_else(|| format!("no field {} at byte {at}", field.wire))?;
         if !is_quoted(field) {
             before_bare = None;
         }
