@@ -15,6 +15,7 @@ mod status;
 mod sync;
 mod upload;
 mod values;
+mod verify;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ enum Command {
     Download(download::Args),
     Merge(merge::Args),
     Upload(upload::Args),
+    Verify(verify::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -82,6 +84,7 @@ impl Command {
             Self::Download(_) => "download",
             Self::Merge(_) => "merge",
             Self::Upload(_) => "upload",
+            Self::Verify(_) => "verify",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -189,6 +192,7 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Convert(args) => Box::pin(convert::run(args, &context)).await,
         Command::Download(args) => Box::pin(download::run(args, &context)).await,
         Command::Merge(args) => Box::pin(merge::run(args, &context)).await,
+        Command::Verify(args) => Box::pin(verify::run(args, &context)).await,
         Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),

@@ -16,6 +16,7 @@ pub mod sync;
 mod test_store;
 pub mod transfer;
 pub mod upload;
+pub mod verify;
 pub mod work;
 
 pub use error::JobError;

@@ -38,23 +38,27 @@ impl Default for WorkOptions {
 impl WorkOptions {
     /// How a batch of this source is worked on, with temporary files in `folder`.
     pub(super) fn work(&self, source: &Source, folder: PathBuf) -> Work {
-        let jobs = self.jobs.unwrap_or(source.store.parallel_fetches());
-        let rules = Rules {
-            format: source.selection.format,
-            max_object: self.max_object,
-            keep_partial: self.keep_partial,
-        };
         Work {
-            reading: Reading {
-                store: Arc::clone(&source.store),
-                rules,
-                budget: Budget::of(self.memory, jobs),
-            },
+            reading: self.reading(source),
             options: WriteOptions {
                 zstd_level: self.zstd_level,
                 ..WriteOptions::default()
             },
             folder,
+        }
+    }
+
+    /// How the objects of this source are read.
+    pub(super) fn reading(&self, source: &Source) -> Reading {
+        let jobs = self.jobs.unwrap_or(source.store.parallel_fetches());
+        Reading {
+            store: Arc::clone(&source.store),
+            rules: Rules {
+                format: source.selection.format,
+                max_object: self.max_object,
+                keep_partial: self.keep_partial,
+            },
+            budget: Budget::of(self.memory, jobs),
         }
     }
 }

@@ -3,9 +3,11 @@
 //! Synchronous, and without storage: files are written wherever the caller opened them.
 
 mod dictionary;
+mod footer;
 mod partition;
 pub mod path;
 mod writer;
 
+pub use footer::rows_in;
 pub use partition::{Piece, split_by_day};
 pub use writer::{FileSummary, WriteOptions, write_file};

@@ -1,0 +1,71 @@
+use crate::jobs::verify::{self, VerifyOptions};
+use crate::store::Location;
+use crate::ui::{self, Exit, Failure, Flow};
+
+use super::args::{AwsArgs, SelectArgs, WorkArgs};
+use super::{Context, values};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3logs verify s3://logs/s3/ s3://lake/logs
+  s3logs verify --quick --month 2024-02 s3://logs/ ./dataset
+  s3logs verify --json ./raw ./dataset | jq 'select(.problem)'";
+
+/// Proves that a dataset holds what its source holds
+///
+/// Every object of the source must be in the ledger, and read again it must give the counts that the
+/// ledger has; every file that the ledger names must be there with its size and rows, and no other
+/// Parquet file may lie beside them; the rows of objects and files must add up. Exit code 1 and a
+/// list if anything is off.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Where the log objects are
+    #[arg(value_name = "SRC", value_parser = values::place)]
+    source: Location,
+
+    /// Where the dataset is
+    #[arg(value_name = "DEST", value_parser = values::place)]
+    place: Location,
+
+    /// Do not read the source's objects again
+    #[arg(long)]
+    quick: bool,
+
+    #[command(flatten)]
+    select: SelectArgs,
+
+    #[command(flatten)]
+    work: WorkArgs,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let (ui, aws) = (&context.ui, args.aws.options());
+    let selection = args.select.selection()?;
+    let source = context.source(&args.source, &aws, selection).await?;
+    let destination = context.existing(&args.place, &aws).await?;
+    let options = VerifyOptions {
+        work: args.work.options(),
+        quick: args.quick,
+    };
+    let watch = ui.watch(Flow::Events, None);
+    let (observer, cancel) = (watch.observer(), &context.cancel);
+    let verified = verify::verify(&source, &destination, &options, &observer, cancel).await;
+    watch.finish();
+    let verified = verified?;
+    if ui.style().json {
+        for problem in &verified.problems {
+            ui.json(problem)?;
+        }
+    }
+    let exit = match (verified.interrupted, verified.problems.is_empty()) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Failed,
+    };
+    let text = ui::verified_text(&verified, &destination.shown, args.quick);
+    ui.conclude(ui::verified_json(&verified), &text, exit)
+}

@@ -1,0 +1,297 @@
+//! Proves from outside that a dataset holds what its source holds.
+
+mod files;
+mod recount;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::event::Observer;
+use crate::ledger::{Done, Journal, KeyState, Ledger, Standing};
+use crate::pipeline::Cancel;
+use crate::store::{ObjectMeta, full_name};
+use crate::units::Day;
+
+use super::JobError;
+use super::source::{Destination, Source};
+use super::work::WorkOptions;
+
+/// Settings of a check.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    /// How objects are read again.
+    pub work: WorkOptions,
+    /// Do not read the source's objects again; only compare names, sizes and sums.
+    pub quick: bool,
+}
+
+/// Something that is not as the ledger says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+pub enum Problem {
+    /// A source object of which the ledger knows nothing.
+    Unknown {
+        /// Its key.
+        key: String,
+    },
+    /// A source object that was replaced after it was read.
+    Replaced {
+        /// Its key.
+        key: String,
+    },
+    /// An object that gives other counts now.
+    Recount {
+        /// Its key.
+        key: String,
+        /// What the ledger has.
+        recorded: Done,
+        /// What it gives now.
+        found: Done,
+    },
+    /// An object that is done but cannot be read now.
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// Why.
+        error: String,
+    },
+    /// A file that the ledger names and that is not there.
+    Missing {
+        /// Its path.
+        path: String,
+    },
+    /// A file that is not as the ledger says.
+    Differs {
+        /// Its path.
+        path: String,
+        /// In what.
+        what: &'static str,
+        /// What the ledger has.
+        recorded: u64,
+        /// What there is.
+        found: u64,
+    },
+    /// A file that cannot be read.
+    Damaged {
+        /// Its path.
+        path: String,
+        /// Why.
+        error: String,
+    },
+    /// A Parquet file in a table that no commit names.
+    Orphan {
+        /// Its path.
+        path: String,
+    },
+    /// Rows of a table, of a day or in all, that do not add up.
+    Sum {
+        /// The table.
+        table: String,
+        /// The day; none for all of the table.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        day: Option<Day>,
+        /// Rows that the objects give.
+        objects: u64,
+        /// Rows in the files.
+        files: u64,
+    },
+}
+
+/// What was checked, and what is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Source objects, by what the ledger says of them.
+    pub objects: BTreeMap<&'static str, u64>,
+    /// Objects that were read again.
+    pub recounted: u64,
+    /// Lines in them.
+    pub lines: u64,
+    /// Objects in the ledger that the source no longer has (or that are not selected).
+    pub gone: u64,
+    /// Parquet files that were looked at.
+    pub files: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Batches that broke off; the next run finishes them.
+    pub open: u64,
+    /// What is wrong, sorted by kind and name.
+    pub problems: Vec<Problem>,
+    /// Whether the user stopped it before the end.
+    pub interrupted: bool,
+}
+
+/// Compares a source, the ledger and the files of a dataset.
+///
+/// # Errors
+/// [`JobError`], where the check itself cannot go on.
+pub async fn verify(
+    source: &Source,
+    destination: &Destination,
+    options: &VerifyOptions,
+    observer: &Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Verified, JobError> {
+    let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
+    if !journal.is_begun().await? {
+        return Err(JobError::Misuse {
+            what: format!("{} has no ledger", destination.shown),
+            hint: "is this the destination of a sync?".to_owned(),
+        });
+    }
+    let loaded = journal.load().await?;
+    let mut check = Check {
+        source,
+        ledger: &loaded.ledger,
+        options,
+        observer: observer.as_ref(),
+        cancel,
+        verified: Verified {
+            open: loaded.intents.len() as u64,
+            ..Verified::default()
+        },
+        days: BTreeMap::new(),
+    };
+    check.files(destination, &loaded.intents).await?;
+    check.sums();
+    check.objects().await?;
+    let mut verified = check.verified;
+    verified.interrupted = cancel.is_cancelled();
+    verified
+        .problems
+        .sort_by_key(|problem| format!("{problem:?}"));
+    Ok(verified)
+}
+
+/// A check under way.
+struct Check<'a> {
+    source: &'a Source,
+    ledger: &'a Ledger,
+    options: &'a VerifyOptions,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+    verified: Verified,
+    /// Rows that the objects gave when read again.
+    days: BTreeMap<(&'static str, Day), u64>,
+}
+
+/// Objects that are read again together: those of one table, whole or cut short.
+type Rereads = BTreeMap<(String, bool), Vec<ObjectMeta>>;
+
+/// Objects of a listing that are read again at a time.
+const PAGE: usize = 1000;
+
+impl Check<'_> {
+    /// Every object of the source is accounted for, and gives what it gave.
+    async fn objects(&mut self) -> Result<(), JobError> {
+        let (source, observer, cancel) = (self.source, self.observer, self.cancel);
+        let mut rereads = Rereads::new();
+        let mut waiting = 0;
+        let mut done = 0;
+        source
+            .each::<JobError>(observer, async |object| {
+                if let Some(was) = self.account(&object) {
+                    done += 1;
+                    if !self.options.quick {
+                        let group = rereads.entry((was.table, was.partial)).or_default();
+                        group.push(object);
+                        waiting += 1;
+                    }
+                }
+                if waiting == PAGE {
+                    waiting = 0;
+                    self.reread(std::mem::take(&mut rereads)).await?;
+                }
+                Ok(!cancel.is_cancelled())
+            })
+            .await?;
+        self.reread(rereads).await?;
+        let committed = self.of_this_root().count() as u64;
+        self.verified.gone = committed.saturating_sub(done);
+        let all_read = self.verified.recounted == committed;
+        if !self.options.quick && all_read && self.only_root() {
+            self.day_sums();
+        }
+        Ok(())
+    }
+
+    /// What the ledger has on an object that is done.
+    fn account(&mut self, object: &ObjectMeta) -> Option<Done> {
+        let name = full_name(self.source.store.root(), &object.key);
+        let standing = self.ledger.standing(&name, &object.etag, false);
+        let key = object.key.clone();
+        let entry = self.ledger.get(&name);
+        let state = entry.map_or("unknown", |entry| entry.state.name());
+        *self.verified.objects.entry(state).or_default() += 1;
+        match (standing, entry.map(|entry| &entry.state)) {
+            (Standing::New, None) => self.verified.problems.push(Problem::Unknown { key }),
+            (Standing::Changed, _) => self.verified.problems.push(Problem::Replaced { key }),
+            (Standing::Done, Some(KeyState::Committed(done))) => return Some(done.clone()),
+            _ => {}
+        }
+        None
+    }
+
+    /// Names and entries of what is done from this source's root.
+    fn of_this_root(&self) -> impl Iterator<Item = &Done> {
+        let root = format!("{}/", self.source.store.root());
+        self.ledger
+            .entries()
+            .filter_map(move |(name, entry)| match &entry.state {
+                KeyState::Committed(done) if name.starts_with(&root) => Some(done),
+                _ => None,
+            })
+    }
+
+    fn only_root(&self) -> bool {
+        let root = format!("{}/", self.source.store.root());
+        self.ledger
+            .entries()
+            .all(|(name, _)| name.starts_with(&root))
+    }
+
+    /// The objects' rows and the files' rows are the same, table by table.
+    fn sums(&mut self) {
+        let mut tables: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for (_, entry) in self.ledger.entries() {
+            if let KeyState::Committed(done) = &entry.state {
+                tables.entry(&done.table).or_default().0 += done.rows;
+            }
+        }
+        for output in self.ledger.outputs().values() {
+            tables.entry(&output.table).or_default().1 += output.rows;
+        }
+        for (table, (objects, files)) in tables {
+            if objects != files {
+                self.verified.problems.push(Problem::Sum {
+                    table: table.to_owned(),
+                    day: None,
+                    objects,
+                    files,
+                });
+            }
+        }
+    }
+
+    /// The rows that were read again and the files' rows are the same, day by day.
+    fn day_sums(&mut self) {
+        let mut days: BTreeMap<(&str, Day), (u64, u64)> = BTreeMap::new();
+        for ((table, day), rows) in &self.days {
+            days.entry((table, *day)).or_default().0 += rows;
+        }
+        for output in self.ledger.outputs().values() {
+            days.entry((&output.table, output.day)).or_default().1 += output.rows;
+        }
+        for ((table, day), (objects, files)) in days {
+            if objects != files {
+                self.verified.problems.push(Problem::Sum {
+                    table: table.to_owned(),
+                    day: Some(day),
+                    objects,
+                    files,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a check of a dataset found, for people and for machines. Pure.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::jobs::verify::{Problem, Verified};
+use crate::ledger::Done;
+
+use super::tables::{count, number, one_line};
+
+/// What `verify` shows.
+pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
+    let mut text = String::new();
+    for problem in &verified.problems {
+        // Writing to a string cannot fail, here and below.
+        let _ = writeln!(text, "{}", problem_text(problem));
+    }
+    let states: Vec<String> = verified
+        .objects
+        .iter()
+        .map(|(state, objects)| format!("{} {state}", number(*objects)))
+        .collect();
+    let listed: u64 = verified.objects.values().sum();
+    let _ = writeln!(
+        text,
+        "{} in the source: {}",
+        count(listed, "object"),
+        if states.is_empty() {
+            "none".to_owned()
+        } else {
+            states.join(", ")
+        }
+    );
+    if !quick {
+        let _ = writeln!(
+            text,
+            "{} read again, {} counted",
+            count(verified.recounted, "object"),
+            count(verified.lines, "line")
+        );
+    }
+    if verified.gone > 0 {
+        let _ = writeln!(
+            text,
+            "{} more in the ledger: no longer in the source, or not selected",
+            number(verified.gone)
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{} with {}",
+        count(verified.files, "Parquet file"),
+        count(verified.rows, "row")
+    );
+    if verified.open > 0 {
+        let _ = writeln!(
+            text,
+            "{} broke off; the next sync finishes it",
+            count(verified.open, "batch")
+        );
+    }
+    let place = one_line(place);
+    let _ = match (verified.interrupted, verified.problems.len()) {
+        (true, _) => writeln!(text, "{place}: interrupted, nothing is proved"),
+        (false, 0) => writeln!(text, "{place}: complete, nothing is off"),
+        (false, problems) => writeln!(text, "{place}: {}", count(problems as u64, "problem")),
+    };
+    text
+}
+
+/// What `verify` tells machines beside the problems.
+pub fn verified_json(verified: &Verified) -> Value {
+    json!({
+        "objects": verified.objects,
+        "recounted": verified.recounted,
+        "lines": verified.lines,
+        "gone": verified.gone,
+        "files": verified.files,
+        "rows": verified.rows,
+        "open": verified.open,
+        "problems": verified.problems.len(),
+        "interrupted": verified.interrupted,
+    })
+}
+
+fn problem_text(problem: &Problem) -> String {
+    match problem {
+        Problem::Unknown { key } => format!("not in the ledger: {}", one_line(key)),
+        Problem::Replaced { key } => format!("replaced since it was read: {}", one_line(key)),
+        Problem::Recount {
+            key,
+            recorded,
+            found,
+        } => format!(
+            "other counts: {}: {} recorded, {} now",
+            one_line(key),
+            counts(recorded),
+            counts(found)
+        ),
+        Problem::Unreadable { key, error } => {
+            format!("cannot be read: {}: {}", one_line(key), one_line(error))
+        }
+        Problem::Missing { path } => format!("missing: {}", one_line(path)),
+        Problem::Differs {
+            path,
+            what,
+            recorded,
+            found,
+        } => format!(
+            "other {what}: {}: {} recorded, {} now",
+            one_line(path),
+            number(*recorded),
+            number(*found)
+        ),
+        Problem::Damaged { path, error } => {
+            format!("damaged: {}: {}", one_line(path), one_line(error))
+        }
+        Problem::Orphan { path } => format!("named by no commit: {}", one_line(path)),
+        Problem::Sum {
+            table,
+            day,
+            objects,
+            files,
+        } => {
+            let day = day.map_or_else(String::new, |day| format!(" of {day}"));
+            format!(
+                "rows of {}{day}: {} in objects, {} in files",
+                one_line(table),
+                number(*objects),
+                number(*files)
+            )
+        }
+    }
+}
+
+fn counts(done: &Done) -> String {
+    format!(
+        "{} = {} + {} + {}",
+        count(done.lines, "line"),
+        count(done.rows, "row"),
+        count(done.rejects, "reject"),
+        count(done.comments, "comment")
+    )
+}
