@@ -28,13 +28,16 @@ impl Check<'_> {
             reading.rules.format = formats::find(&table);
             reading.rules.keep_partial = partial;
             let cancel = self.cancel;
-            let take = |found| self.take(found);
+            let take = |found| {
+                self.take(found);
+                Ok::<_, JobError>(())
+            };
             read_objects(&reading, objects, &by_day(), take, cancel).await?;
         }
         Ok(())
     }
 
-    fn take(&mut self, found: Found<Days>) -> Result<(), JobError> {
+    fn take(&mut self, found: Found<Days>) {
         match found {
             Found::Rows(days) => {
                 for (day, rows) in days.rows {
@@ -44,7 +47,6 @@ impl Check<'_> {
             Found::Rejected(_) => {}
             Found::Settled(object, verdict) => self.compare(object, verdict),
         }
-        Ok(())
     }
 
     fn compare(&mut self, object: ObjectMeta, verdict: Verdict) {
