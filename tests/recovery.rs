@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use futures::stream::{BoxStream, StreamExt as _};
 use s3logs::event::{Observer, Silent};
 use s3logs::jobs::source::{Destination, Source};
-use s3logs::jobs::sync::{Report, SyncOptions, sync_into};
+use s3logs::jobs::sync::{LOOKBACK, Report, SyncOptions, sync_into};
 use s3logs::jobs::{JobError, WorkOptions};
 use s3logs::ledger::{Journal, Owner};
 use s3logs::pipeline::Cancel;
@@ -174,6 +174,7 @@ fn options(pid: u32) -> SyncOptions {
         retry_failed: false,
         single_writer: false,
         take_over: false,
+        lookback: Some(LOOKBACK),
         limits: Limits {
             objects: 4,
             text: 1 << 30,
@@ -332,5 +333,122 @@ async fn two_runs_at_once_commit_each_object_once() {
         let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
         let live = journal.load().await.expect("a ledger").ledger;
         assert_eq!(files(&store).await, live.outputs().len(), "no file astray");
+    }
+}
+
+/// An object of the day, under a key as CloudFront names them.
+async fn add_day(store: &Arc<MemoryStore>, day: &str, number: usize) {
+    let key = format!("logs/E1.{day}-10.{number:08x}");
+    let put = store.put(
+        &key,
+        Body::Bytes(line(number, 0).into()),
+        Precondition::Always,
+    );
+    put.await.expect("memory");
+}
+
+async fn run_now(logs: &Arc<MemoryStore>, store: &Arc<MemoryStore>, full: bool) -> Report {
+    let mut options = options(1);
+    options.limits = Limits::default();
+    if full {
+        options.lookback = None;
+    }
+    let report = run_with(logs, Mortal::immortal(store), &options).await;
+    report.expect("a run that ends well")
+}
+
+#[tokio::test]
+async fn late_objects_are_found_within_the_lookback_and_with_full_beyond_it() {
+    let logs = Arc::new(MemoryStore::default());
+    let store = Arc::new(MemoryStore::default());
+    // More than a page of old keys, so that there is something to leave out.
+    for number in 0..1500 {
+        add_day(&logs, "2026-01-01", number).await;
+    }
+    add_day(&logs, "2026-03-20", 1).await;
+    let first = run_now(&logs, &store, false).await;
+    assert_eq!(
+        (first.outcome.objects.committed, first.looked_back),
+        (1501, false)
+    );
+
+    add_day(&logs, "2026-03-07", 2).await;
+    add_day(&logs, "2026-02-01", 3).await;
+    add_day(&logs, "2026-03-19", 4).await;
+    let second = run_now(&logs, &store, false).await;
+    assert!(second.looked_back);
+    assert_eq!(
+        second.outcome.objects.committed, 2,
+        "within 14 days of the newest"
+    );
+    let third = run_now(&logs, &store, true).await;
+    assert_eq!(third.outcome.objects.committed, 1, "beyond it");
+    assert_eq!(rows(&store).await, 1504);
+    let fourth = run_now(&logs, &store, true).await;
+    assert_eq!(fourth.outcome.objects.new, 0);
+}
+
+/// A listing whose pages overlap gives each object once.
+#[tokio::test]
+async fn overlapping_pages_double_nothing() {
+    let logs = logs().await;
+    let store = Arc::new(MemoryStore::default());
+    let overlapping = Source {
+        store: Arc::new(Overlapping(Arc::clone(&logs))),
+        prefix: "logs/".to_owned(),
+        selection: Selection::default(),
+    };
+    let destination = Destination {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        base: "lake/".to_owned(),
+        shown: "memory".to_owned(),
+    };
+    let observer: Arc<dyn Observer> = Arc::new(Silent);
+    let (options, cancel) = (options(1), Cancel::never());
+    sync_into(&overlapping, &destination, &options, &observer, &cancel)
+        .await
+        .expect("a run");
+    assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
+}
+
+/// A store whose pages have two objects of which the first came before.
+#[derive(Debug)]
+struct Overlapping(Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Overlapping {
+    fn root(&self) -> &str {
+        self.0.root()
+    }
+
+    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        let whole = self.0.list(prefix, after).try_concat();
+        futures::stream::once(whole)
+            .map_ok(|all: Vec<ObjectMeta>| {
+                let pages: Vec<_> = all.windows(2).map(|page| Ok(page.to_vec())).collect();
+                futures::stream::iter(pages)
+            })
+            .try_flatten()
+            .boxed()
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
+        self.0.folders(prefix).await
+    }
+
+    async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
+        self.0.get(key, range, etag).await
+    }
+
+    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
+        self.0.put(key, body, when).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<()> {
+        self.0.delete(keys).await
+    }
+
+    fn etag_is_content(&self) -> bool {
+        true
     }
 }

@@ -6,6 +6,7 @@ use crate::ui::{Exit, Failure, Flow};
 
 use super::args::{AwsArgs, SelectArgs, WorkArgs};
 use super::ending::{Ending, status_command};
+use super::values::Lookback;
 use super::{Context, host, values};
 
 const EXAMPLES: &str = "\
@@ -39,6 +40,21 @@ pub(super) struct Args {
     #[arg(long)]
     retry_failed: bool,
 
+    /// List only keys that are at most this much older than the newest one that is committed
+    ///
+    /// For keys that carry their time, on S3, where neither --since nor --month is given.
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value = "14d",
+        conflicts_with = "full"
+    )]
+    lookback: Lookback,
+
+    /// List all keys, however old
+    #[arg(long)]
+    full: bool,
+
     /// Vouch for no other run writing there, where the server cannot tell runs apart
     #[arg(long)]
     single_writer: bool,
@@ -68,6 +84,7 @@ impl Args {
             single_writer: self.single_writer,
             take_over: self.take_over,
             limits: Limits::default(),
+            lookback: (!self.full).then_some(self.lookback.0),
         }
     }
 }

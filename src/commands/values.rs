@@ -55,6 +55,23 @@ impl FromStr for When {
     }
 }
 
+/// A number of days, such as `14d`, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lookback(pub(super) i64);
+
+impl FromStr for Lookback {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let days: u32 = text
+            .strip_suffix('d')
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| format!("{text:?} is no number of days, such as 14d"))?;
+        Ok(Self(i64::from(days) * DAY_MICROS))
+    }
+}
+
 /// All of a month, `YYYY-MM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Month(pub TimeRange);

@@ -105,6 +105,7 @@ pub async fn parse(
         nothing: nothing.filter(|_| parse.outcome.objects.listed == 0),
         outcome: parse.outcome,
         interrupted: cancel.is_cancelled(),
+        looked_back: false,
     })
 }
 
@@ -130,6 +131,7 @@ pub async fn parse_stream(
         nothing: None,
         outcome: parse.outcome,
         interrupted: cancel.is_cancelled(),
+        looked_back: false,
     })
 }
 

@@ -1,12 +1,13 @@
 //! A place to read from: a store, a prefix in it, and what of it is wanted.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
 
 use crate::event::{Event, Observer};
-use crate::plan::Selection;
+use crate::plan::{Horizons, Order, Selection};
 use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError,
 };
@@ -58,6 +59,8 @@ pub struct Seen {
     pub bytes: u64,
     /// Those of them that the selection wants.
     pub wanted: u64,
+    /// How often older keys were left out.
+    pub jumps: u64,
 }
 
 impl Source {
@@ -110,13 +113,47 @@ impl Source {
     pub async fn each<E: From<StoreError>>(
         &self,
         observer: &dyn Observer,
+        take: impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
+    ) -> Result<Seen, E> {
+        let horizons = Horizons::since(self.selection.range.since);
+        self.each_young(&horizons, observer, take).await
+    }
+
+    /// As [`each`](Self::each), without most of the keys that are older than the horizons, where the
+    /// store can list from a key on.
+    ///
+    /// A listing that turns out to be in no order is begun anew, and nothing is left out.
+    ///
+    /// # Errors
+    /// What the store reports, or what `take` returns.
+    pub async fn each_young<E: From<StoreError>>(
+        &self,
+        horizons: &Horizons,
+        observer: &dyn Observer,
         mut take: impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
     ) -> Result<Seen, E> {
         let mut seen = Seen::default();
+        let mut order = Order::default();
+        let mut may_jump = self.store.lists_from();
+        // Pages may overlap.
+        let mut recent: [HashSet<String>; 2] = Default::default();
         let mut pages = self.store.list(&self.prefix, None);
         while let Some(page) = pages.try_next().await? {
+            page.iter().for_each(|object| order.see(&object.key));
+            if may_jump && !order.holds() {
+                may_jump = false;
+                if seen.jumps > 0 {
+                    pages = self.store.list(&self.prefix, None);
+                    seen.jumps = 0;
+                    continue;
+                }
+            }
+            let behind = page.last().and_then(|last| horizons.jump(&last.key));
+            recent.swap(0, 1);
+            recent[1].clear();
             for object in page {
-                if !self.is_foreign(&object) {
+                let new = !recent[0].contains(&object.key) && recent[1].insert(object.key.clone());
+                if !new || !self.is_foreign(&object) {
                     continue;
                 }
                 let below = self.below(&object.key);
@@ -133,6 +170,10 @@ impl Source {
                 objects: seen.objects,
                 bytes: seen.bytes,
             });
+            if let (true, Some(behind)) = (may_jump, behind) {
+                seen.jumps += 1;
+                pages = self.store.list(&self.prefix, Some(&behind));
+            }
         }
         Ok(seen)
     }

@@ -1,5 +1,7 @@
 //! Objects to batches: what one commit holds.
 
+use std::collections::HashSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::store::ObjectMeta;
@@ -19,7 +21,14 @@ pub struct Batch {
 
 impl Batch {
     /// A batch of these objects. `strong`: whether `ETag`s depend on content alone.
-    pub fn new(objects: Vec<ObjectMeta>, strong: bool) -> Self {
+    ///
+    /// Pages of a listing may overlap: an object that comes twice is in the batch once, as it came
+    /// last.
+    pub fn new(mut objects: Vec<ObjectMeta>, strong: bool) -> Self {
+        let mut seen = HashSet::with_capacity(objects.len());
+        objects.reverse();
+        objects.retain(|object| seen.insert(object.key.clone()));
+        objects.reverse();
         Self {
             id: batch_id(&objects, strong),
             objects,
@@ -150,6 +159,14 @@ mod tests {
             batch_id(&[a, b.clone()], false),
             batch_id(&[touched, b], false)
         );
+    }
+
+    #[test]
+    fn an_object_that_is_listed_twice_is_in_the_batch_once() {
+        let (a, b, other) = (object("a", 1), object("b", 2), object("a", 3));
+        let batch = Batch::new(vec![a.clone(), b.clone(), other.clone(), b.clone()], true);
+        assert_eq!(batch.objects, [other.clone(), b.clone()]);
+        assert_eq!(batch.id, batch_id(&[other, b], true));
     }
 
     proptest! {

@@ -1,7 +1,9 @@
 //! Which objects are chosen, and how they are put together into batches. Pure.
 
 mod batch;
+mod horizon;
 mod selection;
 
 pub use batch::{Batch, INFLATION, Limits, Planner, batch_id};
+pub use horizon::{Horizons, Order};
 pub use selection::{Glob, Selection, TimeRange};

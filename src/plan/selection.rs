@@ -43,7 +43,8 @@ impl TimeRange {
             && self.until.is_none_or(|until| period.from < until)
     }
 
-    fn is_open(self) -> bool {
+    /// Whether it leaves nothing out.
+    pub fn is_open(self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 }

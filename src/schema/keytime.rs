@@ -39,15 +39,47 @@ static IN_FOLDERS: LazyLock<Regex> =
 
 /// Reads the time out of an object's key; `None` if it carries none.
 pub fn key_period(key: &str) -> Option<KeyPeriod> {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    IN_NAME
-        .captures_iter(name)
-        .find_map(|found| period(&found))
-        .or_else(|| {
-            IN_FOLDERS
-                .captures_iter(key)
-                .find_map(|found| period(&found))
+    in_name(key)
+        .or_else(|| in_folders(key))
+        .map(|stamp| stamp.period)
+}
+
+/// Where a key carries its time, looking from its start: in its folders if they have one, else in
+/// its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyStamp {
+    /// Where the year begins, in bytes.
+    pub start: usize,
+    /// What stands between year, month and day.
+    pub separator: char,
+    /// The time.
+    pub period: KeyPeriod,
+}
+
+/// Finds the first time in a key, by which keys of a common head are in order.
+pub fn key_stamp(key: &str) -> Option<KeyStamp> {
+    in_folders(key).or_else(|| in_name(key))
+}
+
+fn in_name(key: &str) -> Option<KeyStamp> {
+    let start = key.rfind('/').map_or(0, |slash| slash + 1);
+    let mut stamp = stamp(&IN_NAME, key.get(start..)?, '-')?;
+    stamp.start += start;
+    Some(stamp)
+}
+
+fn in_folders(key: &str) -> Option<KeyStamp> {
+    stamp(&IN_FOLDERS, key, '/')
+}
+
+fn stamp(pattern: &Regex, text: &str, separator: char) -> Option<KeyStamp> {
+    pattern.captures_iter(text).find_map(|found| {
+        Some(KeyStamp {
+            start: found.get(1)?.start(),
+            separator,
+            period: period(&found)?,
         })
+    })
 }
 
 fn number(found: &Captures<'_>, group: usize) -> Option<u32> {

@@ -8,7 +8,7 @@ mod keytime;
 mod layout;
 pub mod values;
 
-pub use keytime::{KeyPeriod, key_period};
+pub use keytime::{KeyPeriod, KeyStamp, key_period, key_stamp};
 pub use layout::{Column, Layout, Source};
 
 /// One log format, complete.

@@ -128,6 +128,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn lists_from(&self) -> bool {
+        true
+    }
+
     fn etag_is_content(&self) -> bool {
         true
     }

@@ -103,6 +103,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         32
     }
 
+    /// Whether a listing can begin behind a key without walking up to it.
+    fn lists_from(&self) -> bool {
+        false
+    }
+
     /// Whether the `ETag` depends on the content alone, so that it may go into names of outputs.
     fn etag_is_content(&self) -> bool;
 

@@ -40,6 +40,8 @@ pub struct Work<'a> {
     tables: Vec<TableLine<'a>>,
     objects: ObjectCounts,
     interrupted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    looked_back: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing: Option<NothingLine<'a>>,
 }
@@ -79,6 +81,7 @@ impl<'a> Work<'a> {
                 .collect(),
             objects: report.outcome.objects,
             interrupted: report.interrupted,
+            looked_back: report.looked_back,
             nothing: NothingLine::of(report.nothing.as_ref()),
         }
     }

@@ -49,16 +49,26 @@ pub fn report_text(report: &Report, told: &Told<'_>) -> String {
     let mut text = String::new();
     if outcome.tables.is_empty() {
         text.push_str(&without_rows(outcome, told));
+        text.push_str(looked_back(report));
         return text;
     }
     text.push_str(&tables(outcome, told.place.is_some()));
     text.push('\n');
     text.push_str(&totals(outcome, told.elapsed));
+    text.push_str(looked_back(report));
     text.push_str(&blemishes(outcome));
     if let Some(place) = told.place {
         text.push_str(&whereabouts(outcome, place, told));
     }
     text
+}
+
+fn looked_back(report: &Report) -> &'static str {
+    if report.looked_back {
+        "keys beyond the lookback were not listed; --full lists all\n"
+    } else {
+        ""
+    }
 }
 
 /// Objects that earlier runs gave up on.

@@ -17,7 +17,7 @@ use std::{env, fs};
 use s3logs::event::{Observer, Silent};
 use s3logs::formats;
 use s3logs::jobs::source::Source;
-use s3logs::jobs::sync::{SyncOptions, sync};
+use s3logs::jobs::sync::{LOOKBACK, SyncOptions, sync};
 use s3logs::jobs::{Place, WorkOptions};
 use s3logs::ledger::Owner;
 use s3logs::parse::{Decoder, Encoding, Inflater};
@@ -194,6 +194,7 @@ fn options() -> SyncOptions {
         retry_failed: false,
         single_writer: false,
         take_over: false,
+        lookback: Some(LOOKBACK),
         limits: Limits::default(),
     }
 }

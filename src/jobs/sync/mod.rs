@@ -8,11 +8,12 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Acquired, Journal, Lease, Ledger, Owner, Standing};
+use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
-use crate::plan::{Batch, Limits, Planner};
+use crate::plan::{Batch, Horizons, Limits, Planner};
 use crate::store::{ObjectMeta, full_name};
+use crate::units::DAY_MICROS;
 
 use super::JobError;
 use super::place::{Place, staging};
@@ -40,6 +41,9 @@ pub struct SyncOptions {
     pub take_over: bool,
     /// What goes into one commit.
     pub limits: Limits,
+    /// How far behind the newest committed key of the same kind keys are listed, microseconds;
+    /// without it, and where the selection says since when, all are.
+    pub lookback: Option<i64>,
 }
 
 /// How a run ended.
@@ -51,7 +55,12 @@ pub struct Report {
     pub nothing: Option<Nothing>,
     /// Whether the user stopped it.
     pub interrupted: bool,
+    /// Whether keys beyond the lookback were left out of the listing.
+    pub looked_back: bool,
 }
+
+/// The usual lookback: 14 days. The worst lateness seen in the wild is 9.
+pub const LOOKBACK: i64 = 14 * DAY_MICROS;
 
 /// Brings the dataset up to date with the source.
 ///
@@ -142,6 +151,8 @@ async fn run(
         work: options.work.work(source, staging.folder().to_owned()),
         retry: options.retry_failed,
         limits: options.limits,
+        lookback: options.lookback,
+        jumped: false,
         observer,
         cancel,
         journal,
@@ -151,6 +162,7 @@ async fn run(
     let done = sync.all(loaded.intents).await;
     let mut report = Report {
         outcome: sync.outcome,
+        looked_back: sync.jumped,
         ..Report::default()
     };
     match done {
@@ -161,6 +173,25 @@ async fn run(
     Ok(report)
 }
 
+/// Which keys need not be listed: those far behind what is committed, unless the user says since
+/// when to look.
+fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons {
+    let range = &source.selection.range;
+    let Some(lookback) = lookback.filter(|_| range.is_open()) else {
+        return Horizons::since(range.since);
+    };
+    let mut horizons = Horizons::lookback(lookback);
+    let start = full_name(source.store.root(), "");
+    for (name, entry) in ledger.entries() {
+        if let (KeyState::Committed(_), Some(key)) = (&entry.state, name.strip_prefix(&start))
+            && key.starts_with(&source.prefix)
+        {
+            horizons.learn(key);
+        }
+    }
+    horizons
+}
+
 /// A run under way.
 struct Sync<'a> {
     source: &'a Source,
@@ -168,6 +199,8 @@ struct Sync<'a> {
     work: Work,
     retry: bool,
     limits: Limits,
+    lookback: Option<i64>,
+    jumped: bool,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
     journal: Journal,
@@ -187,8 +220,9 @@ impl Sync<'_> {
         let mut planner = Planner::new(self.limits, strong);
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
+        let horizons = horizons(source, &self.ledger, self.lookback);
         let seen = source
-            .each::<JobError>(observer.as_ref(), async |object| {
+            .each_young::<JobError>(&horizons, observer.as_ref(), async |object| {
                 if self.cancel.is_cancelled() {
                     return Err(JobError::Interrupted);
                 }
@@ -206,6 +240,7 @@ impl Sync<'_> {
         if let Some(batch) = planner.finish() {
             self.batch(batch).await?;
         }
+        self.jumped = seen.jumps > 0;
         let unselected = seen.wanted == 0 && seen.objects > 0;
         Ok(unselected.then_some(Nothing::Unselected {
             objects: seen.objects,
@@ -271,6 +306,7 @@ mod tests {
             single_writer: false,
             take_over: false,
             limits: Limits::default(),
+            lookback: Some(LOOKBACK),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::units::Day;
 use super::super::JobError;
 use super::super::place::Place;
 use super::super::source::{Nothing, Source};
-use super::SyncOptions;
+use super::{SyncOptions, horizons};
 
 /// What a run would do, by the names of the objects; nothing is read or written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,9 @@ pub async fn plan(
         ..Planned::default()
     };
     let mut batches = Planner::new(options.limits, source.store.etag_is_content());
+    let horizons = horizons(source, &loaded.ledger, options.lookback);
     let seen = source
-        .each::<JobError>(observer, async |object| {
+        .each_young::<JobError>(&horizons, observer, async |object| {
             planned.objects.listed += 1;
             let name = full_name(source.store.root(), &object.key);
             match loaded

@@ -246,6 +246,10 @@ impl Store for S3Store {
         .collect()
     }
 
+    fn lists_from(&self) -> bool {
+        true
+    }
+
     fn etag_is_content(&self) -> bool {
         true
     }
