@@ -336,7 +336,7 @@ async fn two_runs_at_once_commit_each_object_once() {
     }
 }
 
-/// An object of the day, under a key as CloudFront names them.
+/// An object of the day, under a key as `CloudFront` names them.
 async fn add_day(store: &Arc<MemoryStore>, day: &str, number: usize) {
     let key = format!("logs/E1.{day}-10.{number:08x}");
     let put = store.put(

@@ -139,7 +139,9 @@ impl Source {
         let mut recent: [HashSet<String>; 2] = Default::default();
         let mut pages = self.store.list(&self.prefix, None);
         while let Some(page) = pages.try_next().await? {
-            page.iter().for_each(|object| order.see(&object.key));
+            for object in &page {
+                order.see(&object.key);
+            }
             if may_jump && !order.holds() {
                 may_jump = false;
                 if seen.jumps > 0 {
