@@ -88,6 +88,11 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// An object was replaced in the source after it was read; it is not read again.
+    Replaced {
+        /// Its key.
+        key: String,
+    },
     /// Something the user should know, without an object of its own.
     Warned {
         /// The message.

@@ -15,6 +15,8 @@ pub struct ObjectCounts {
     pub new: u64,
     /// Their rows are in the dataset since this run.
     pub committed: u64,
+    /// Of these, damaged, and only the lines before the damage are in the dataset.
+    pub partial: u64,
     /// No log.
     pub skipped: u64,
     /// Of another format than the one asked for; nothing is remembered of them.

@@ -339,7 +339,7 @@ async fn reading_hands_on_every_object_in_order() {
         [
             "a 4 lines",
             "b 40000 lines",
-            "c no log: it is a Parquet file"
+            "c not a log: it is a Parquet file"
         ]
     );
 }
@@ -368,5 +368,25 @@ async fn a_stream_is_read_like_an_object() {
     let take = |found| seen.take(found);
     let read = read_stream("-", none, how, &count_rows(), take, &Cancel::never()).await;
     assert_eq!(read, Ok(()));
-    assert_eq!(seen.settled, ["- no log: it holds no line"]);
+    assert_eq!(seen.settled, ["- not a log: it holds no line"]);
+}
+
+/// A group of objects waits for the next one while it occupies a part of the budget of bytes.
+#[tokio::test]
+async fn no_budget_is_too_small_to_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = lines(500);
+    let names: Vec<String> = (0..120).map(|n| format!("k{n:03}")).collect();
+    let objects: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), text.as_bytes()))
+        .collect();
+    for memory in [1 << 10, 4 << 20, 8 << 20, 16 << 20, 40 << 20] {
+        let setup = Setup {
+            memory,
+            rules: rules(),
+        };
+        let encoded = setup.run(&objects, folder.path()).await;
+        assert_eq!(days(&encoded).values().sum::<u64>(), 120 * 500);
+    }
 }

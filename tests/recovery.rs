@@ -157,6 +157,7 @@ fn source(store: &Arc<MemoryStore>) -> Source {
         store: Arc::clone(store) as Arc<dyn Store>,
         prefix: "logs/".to_owned(),
         selection: Selection::default(),
+        leave_out: None,
     }
 }
 
@@ -397,6 +398,7 @@ async fn overlapping_pages_double_nothing() {
         store: Arc::new(Overlapping(Arc::clone(&logs))),
         prefix: "logs/".to_owned(),
         selection: Selection::default(),
+        leave_out: None,
     };
     let destination = Destination {
         store: Arc::clone(&store) as Arc<dyn Store>,

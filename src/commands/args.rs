@@ -18,7 +18,7 @@ pub(super) struct StyleArgs {
     #[arg(long, global = true, display_order = 900)]
     json: bool,
 
-    /// Tell errors only
+    /// Print errors only
     #[arg(
         long,
         short,
@@ -107,7 +107,7 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<Glob>,
 
-    /// Only objects of this format; lines that no format knows are read as it, too
+    /// Only objects of this format; objects that no format knows are read as it as well
     #[arg(long, value_name = "NAME", value_parser = values::log_format())]
     format: Option<&'static LogFormat>,
 }
@@ -135,10 +135,9 @@ impl SelectArgs {
             until: self.until.map(When::after),
         };
         match (range.since, range.until) {
-            (Some(since), Some(until)) if since >= until => Err(Failure::usage(
-                "--until lies before --since",
-                "exchange the two",
-            )),
+            (Some(since), Some(until)) if since >= until => {
+                Err(Failure::usage("--until lies before --since", "swap them"))
+            }
             _ => Ok(range),
         }
     }
@@ -151,8 +150,8 @@ pub(super) struct TransferArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 
-    /// Memory to stay within
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
+    /// Memory to stay within, at least 32MiB
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::memory)]
     pub(super) memory: u64,
 }
 
@@ -180,7 +179,7 @@ pub(super) struct ReadArgs {
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Work")]
 pub(super) struct RejectArgs {
-    /// Rejected lines that do not yet turn the exit code to 3
+    /// Rejected lines that do not turn the exit code to 3
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) max_rejected: u64,
 }

@@ -1,5 +1,6 @@
 //! How verbs end: what `sync`, `convert` and `parse` have in common.
 
+use crate::jobs::source::Nothing;
 use crate::jobs::sync::{Planned, Report};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Plan, Told, Ui, Work};
@@ -21,7 +22,8 @@ impl Ending<'_> {
     pub(super) fn report(&self, report: &Report, ui: &Ui) -> Result<Exit, Failure> {
         let rejects = report.outcome.rejects();
         let excess = rejects > self.max_rejected;
-        let failed = report.outcome.objects.failed;
+        let objects = &report.outcome.objects;
+        let failed = objects.failed + objects.partial;
         let exit = Exit::of_work(report.interrupted, failed, excess);
         let text = self.text(report, ui);
         // The rows of `parse` have standard output for themselves.
@@ -32,7 +34,7 @@ impl Ending<'_> {
             exit
         };
         if excess {
-            ui.note(&self.rejects_note(rejects));
+            ui.alert(&self.rejects_note(rejects));
         }
         if report.interrupted {
             ui.alert(self.interrupted_note());
@@ -42,7 +44,12 @@ impl Ending<'_> {
 
     fn text(&self, report: &Report, ui: &Ui) -> String {
         if let Some(nothing) = &report.nothing {
-            ui.note(&ui::nothing_text(&self.source, nothing));
+            let text = ui::nothing_text(&self.source, nothing);
+            match nothing {
+                // A typo in a cron job must not look like success.
+                Nothing::Empty { .. } => ui.alert(&text),
+                Nothing::Unselected { .. } => ui.note(&text),
+            }
             return String::new();
         }
         let place = self.place.map(ToString::to_string);

@@ -55,7 +55,7 @@ pub(super) struct Args {
     #[arg(long)]
     full: bool,
 
-    /// Vouch for no other run writing there, where the server cannot tell runs apart
+    /// Promise that no other run writes there, for servers that cannot tell runs apart
     #[arg(long)]
     single_writer: bool,
 

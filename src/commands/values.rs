@@ -119,6 +119,21 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads an amount of memory that work can be done in.
+///
+/// # Errors
+/// A phrase.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 32 << 20;
+    match size(text)? {
+        bytes if bytes >= LEAST => Ok(bytes),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit()) => Err(format!(
+            "it must be at least 32MiB; {text} alone is bytes, write {text}MiB"
+        )),
+        _ => Err("it must be at least 32MiB".to_owned()),
+    }
+}
+
 /// Reads the name of a log format; the table name does as well.
 pub(super) fn log_format() -> impl TypedValueParser<Value = &'static LogFormat> {
     let known = formats::ALL.map(|format| {

@@ -34,7 +34,7 @@ pub fn names() -> Vec<&'static str> {
 /// A phrase that says what the object seems to be when it is no log of a known format.
 pub fn detect(head: &[u8]) -> Result<&'static LogFormat, String> {
     if let Some(what) = magic(head) {
-        return Err(format!("no log: it is {what}"));
+        return Err(format!("not a log: it is {what}"));
     }
     let lines = head
         .split(|byte| *byte == b'\n')
@@ -49,7 +49,7 @@ pub fn detect(head: &[u8]) -> Result<&'static LogFormat, String> {
         first.get_or_insert(line);
     }
     Err(match first {
-        None => "no log: it holds no line".to_owned(),
+        None => "not a log: it holds no line".to_owned(),
         Some(line) => unknown(line),
     })
 }
@@ -85,7 +85,15 @@ fn is_blank(head: &[u8]) -> bool {
 
 /// The format that an object's name suggests; `None` if its name says nothing.
 pub fn by_name(key: &str) -> Option<&'static LogFormat> {
-    ALL.into_iter().find(|format| (format.names)(key))
+    ALL.into_iter()
+        .find(|format| (format.names)(key) || is_merged(format, key))
+}
+
+/// Whether `merge` names its outputs like this.
+fn is_merged(format: &LogFormat, key: &str) -> bool {
+    let mut folders = key.rsplit('/');
+    let name = folders.next().unwrap_or(key);
+    name.contains(".merged.") && folders.next() == Some(format.table)
 }
 
 /// Well-known file types that end up in log buckets.

@@ -1,8 +1,9 @@
 //! Raw objects to Parquet, once, without a ledger.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::event::Observer;
+use crate::event::{Event, Observer};
 use crate::ledger::{Journal, KeyState};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, run_batch};
@@ -28,7 +29,7 @@ pub async fn convert(
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
-    place.check_apart(source)?;
+    let source = &place.apart(source)?;
     if let Some(nothing) = source.nothing().await? {
         return Ok(Report {
             nothing: Some(nothing),
@@ -37,6 +38,7 @@ pub async fn convert(
     }
     refuse_ledger(place).await?;
     let destination = place.open().await?;
+    let before = destination.table_files().await?;
     let staging = staging(&destination)?;
     let mut convert = Convert {
         destination: &destination,
@@ -44,8 +46,10 @@ pub async fn convert(
         observer: observer.as_ref(),
         cancel,
         outcome: Outcome::default(),
+        others: before,
     };
     let done = convert.all(source).await;
+    convert.warn_of_others();
     let mut report = Report {
         outcome: convert.outcome,
         ..Report::default()
@@ -67,7 +71,7 @@ pub async fn plan(
     place: &Place,
     observer: &dyn Observer,
 ) -> Result<Planned, JobError> {
-    place.check_apart(source)?;
+    let source = &place.apart(source)?;
     refuse_ledger(place).await?;
     let mut planned = Planned {
         nothing: source.nothing().await?,
@@ -114,9 +118,21 @@ struct Convert<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     outcome: Outcome,
+    /// Parquet files that were there before and that this run has not written again.
+    others: BTreeSet<String>,
 }
 
 impl Convert<'_> {
+    fn warn_of_others(&self) {
+        if let Some(file) = self.others.first() {
+            let message = format!(
+                "{} Parquet files of earlier conversions are there as well, such as {file}; their rows count too",
+                self.others.len()
+            );
+            self.observer.on(&Event::Warned { message });
+        }
+    }
+
     async fn all(&mut self, source: &Source) -> Result<Option<Nothing>, JobError> {
         let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
         let observer = self.observer;
@@ -146,12 +162,18 @@ impl Convert<'_> {
         let mut encoded = run_batch(&self.work, batch.objects, self.observer, self.cancel).await?;
         let files = ready(&batch.id, &mut encoded);
         count_files(&mut encoded.tables, &files.outputs);
+        for path in files.paths() {
+            self.others.remove(&self.destination.key(&path));
+        }
         files.put(self.destination, self.observer).await?;
         self.outcome.objects.unwanted += encoded.unwanted;
         for (_, state) in &encoded.objects {
             let objects = &mut self.outcome.objects;
             match state {
-                KeyState::Committed(_) => objects.committed += 1,
+                KeyState::Committed(done) => {
+                    objects.committed += 1;
+                    objects.partial += u64::from(done.partial);
+                }
                 KeyState::Skipped { .. } => objects.skipped += 1,
                 _ => objects.failed += 1,
             }

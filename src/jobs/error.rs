@@ -22,6 +22,12 @@ pub enum JobError {
         /// The destination.
         place: String,
     },
+    /// There is no ledger where one was expected.
+    #[error("{place} is no dataset that sync keeps: it has no ledger")]
+    NoDataset {
+        /// Where.
+        place: String,
+    },
     /// What was asked for makes no sense together.
     #[error("{what}")]
     Misuse {

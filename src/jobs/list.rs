@@ -111,6 +111,7 @@ mod tests {
             store: Arc::new(store),
             prefix: "logs/".to_owned(),
             selection: Selection::default(),
+            leave_out: None,
         };
         let listing = list(&source, &Silent).await.expect("a listing");
         let day: Day = "2026-03-01".parse().expect("a day");

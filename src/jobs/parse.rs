@@ -291,8 +291,13 @@ impl<'a> Parse<'a> {
     fn settled(&mut self, object: ObjectMeta, verdict: Verdict) {
         let objects = &mut self.outcome.objects;
         match verdict {
-            Verdict::Done { format, counts, .. } => {
+            Verdict::Done {
+                format,
+                counts,
+                partial,
+            } => {
                 objects.committed += 1;
+                objects.partial += u64::from(partial);
                 let table = self.outcome.tables.entry(format.table).or_default();
                 table.objects += 1;
                 table.lines += counts.lines;

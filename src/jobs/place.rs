@@ -1,5 +1,7 @@
 //! A destination that is opened only when there is something to write.
 
+use std::path::{Path, PathBuf};
+
 use crate::store::{AwsOptions, Location, Staging, StoreError, full_name};
 
 use super::JobError;
@@ -31,31 +33,48 @@ impl Place {
         Destination::open_existing(&self.location, &self.aws).await
     }
 
-    /// Refuses a destination that would be its own source.
+    /// Refuses a destination that would be its own source, and leaves one that lies inside the source
+    /// out of it.
     ///
     /// # Errors
     /// [`JobError::Misuse`].
-    pub fn check_apart(&self, source: &Source) -> Result<(), JobError> {
+    pub fn apart(&self, source: &Source) -> Result<Source, JobError> {
         let root = source.store.root();
         let from = full_name(root, source.prefix.trim_end_matches('/'));
-        let to = match &self.location {
-            Location::S3 { bucket, prefix } => {
-                full_name(&format!("s3://{bucket}"), prefix.trim_end_matches('/'))
-            }
-            Location::Local(path) => {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                let known = path.canonicalize().unwrap_or(path);
-                format!("file://{}/", known.display())
-            }
-            Location::Std => return Ok(()),
+        let Some(to) = self.full_name() else {
+            return Ok(source.clone());
         };
-        if from.trim_end_matches('/') == to.trim_end_matches('/') {
+        if from.trim_end_matches('/') == to {
             return Err(JobError::Misuse {
                 what: format!("source and destination are the same: {to}"),
                 hint: "write the dataset beside the logs, not among them".to_owned(),
             });
         }
-        Ok(())
+        Ok(source.without(Some(format!("{to}/"))))
+    }
+
+    /// The destination as the stores name it, without a slash at the end.
+    fn full_name(&self) -> Option<String> {
+        let name = match &self.location {
+            Location::S3 { bucket, prefix } => full_name(&format!("s3://{bucket}"), prefix),
+            Location::Local(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                format!("file://{}", canonical(&path).display())
+            }
+            Location::Std => return None,
+        };
+        Some(name.trim_end_matches('/').to_owned())
+    }
+}
+
+/// The path without symbolic links, as far as it exists.
+fn canonical(path: &Path) -> PathBuf {
+    if let Ok(known) = path.canonicalize() {
+        return known;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => canonical(parent).join(name),
+        _ => path.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A place to read from: a store, a prefix in it, and what of it is wanted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use futures::stream::TryStreamExt;
 use crate::event::{Event, Observer};
 use crate::plan::{Horizons, Order, Selection};
 use crate::store::{
-    AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError,
+    AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
 };
 use crate::table::path::OWN;
 
@@ -22,6 +22,8 @@ pub struct Source {
     pub prefix: String,
     /// What of it is wanted.
     pub selection: Selection,
+    /// Full name of a folder in it that is left out: the destination, where that lies inside.
+    pub leave_out: Option<String>,
 }
 
 /// A place to write to.
@@ -87,6 +89,7 @@ impl Source {
             store,
             prefix,
             selection,
+            leave_out: None,
         })
     }
 
@@ -196,8 +199,22 @@ impl Source {
         }))
     }
 
+    /// The same without what lies in a folder: an own output is no input.
+    #[must_use]
+    pub fn without(&self, folder: Option<String>) -> Self {
+        Self {
+            leave_out: folder,
+            ..self.clone()
+        }
+    }
+
     /// Neither our own file nor a "folder" marker.
     fn is_foreign(&self, object: &ObjectMeta) -> bool {
+        if let Some(folder) = &self.leave_out
+            && full_name(self.store.root(), &object.key).starts_with(folder)
+        {
+            return false;
+        }
         let below = self.below(&object.key);
         let marker = object.size == 0 && object.key.ends_with('/');
         let folder = |part: &str| part == OWN;
@@ -290,6 +307,25 @@ impl Destination {
             }),
             _ => Self::open(location, aws).await,
         }
+    }
+
+    /// Keys of the Parquet files in the days' folders of our tables.
+    ///
+    /// Bound: about 100 bytes per file.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn table_files(&self) -> Result<BTreeSet<String>, StoreError> {
+        let mut found = BTreeSet::new();
+        for format in crate::formats::ALL {
+            let prefix = self.key(&format!("{}/dt=", format.table));
+            let mut pages = self.store.list(&prefix, None);
+            while let Some(page) = pages.try_next().await? {
+                let keys = page.into_iter().map(|object| object.key);
+                found.extend(keys.filter(|key| key.ends_with(".parquet")));
+            }
+        }
+        Ok(found)
     }
 
     /// The full key of a path relative to the destination.

@@ -70,12 +70,17 @@ pub struct Story {
 /// Reads a dataset's ledger.
 ///
 /// # Errors
-/// [`JobError`]; [`JobError::Misuse`] where there is no ledger.
+/// [`JobError`]; [`JobError::NoDataset`] where there is no ledger.
 pub async fn status(destination: &Destination) -> Result<Status, JobError> {
-    let Loaded { ledger, intents } = load(destination).await?;
+    let lease = Lease::holder(destination.store.as_ref(), &destination.base).await?;
+    let Loaded { ledger, intents } = match load(destination).await {
+        // A first run is at work.
+        Err(JobError::NoDataset { .. }) if lease.is_some() => Loaded::default(),
+        other => other?,
+    };
     let mut status = Status {
         head: ledger.head(),
-        lease: Lease::holder(destination.store.as_ref(), &destination.base).await?,
+        lease,
         ..Status::default()
     };
     for (name, entry) in ledger.entries() {
@@ -157,9 +162,8 @@ pub async fn story(destination: &Destination, key: &str) -> Result<Vec<Story>, J
 async fn load(destination: &Destination) -> Result<Loaded, JobError> {
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     if !journal.is_begun().await? {
-        return Err(JobError::Misuse {
-            what: format!("{} has no ledger", destination.shown),
-            hint: "`s3logs sync SRC DEST` makes one; is this the destination of a sync?".to_owned(),
+        return Err(JobError::NoDataset {
+            place: destination.shown.clone(),
         });
     }
     Ok(journal.load().await?)

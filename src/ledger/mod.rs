@@ -15,7 +15,7 @@ pub use persist::{Journal, LedgerError, Loaded};
 pub use records::{Commit, FORMAT_VERSION, Input, Intent, Output, Rejects};
 pub use state::{Done, IllegalMove, KeyState, Step};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::store::full_name;
 
@@ -40,6 +40,7 @@ pub struct Ledger {
     entries: HashMap<Box<str>, Entry>,
     outputs: BTreeMap<String, Output>,
     rejects: BTreeMap<String, Rejects>,
+    roots: BTreeSet<String>,
     head: u64,
 }
 
@@ -84,6 +85,11 @@ impl Ledger {
     /// The files of rejected lines, by path.
     pub fn rejects(&self) -> &BTreeMap<String, Rejects> {
         &self.rejects
+    }
+
+    /// Roots of the sources whose objects it knows.
+    pub fn roots(&self) -> &BTreeSet<String> {
+        &self.roots
     }
 
     /// What a listed object is to the ledger. With `retry`, lasting failures and skips are new.
@@ -157,6 +163,9 @@ impl Ledger {
             };
             self.entries
                 .insert(full_name(&commit.root, &input.key).into(), entry);
+        }
+        if !commit.inputs.is_empty() {
+            self.roots.insert(commit.root.clone());
         }
         for path in &commit.removed {
             self.outputs.remove(path);

@@ -55,6 +55,13 @@ pub struct Loaded {
     pub intents: Vec<Intent>,
 }
 
+impl Loaded {
+    /// Whether there is no commit and no intent.
+    pub fn is_empty(&self) -> bool {
+        self.ledger.head() == 0 && self.intents.is_empty()
+    }
+}
+
 /// Reads and writes the records of one destination.
 #[derive(Clone, Debug)]
 pub struct Journal {

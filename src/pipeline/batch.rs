@@ -142,7 +142,7 @@ pub(super) fn groups<T: Send + 'static>(
         stream::iter(objects),
         budget.fetch,
     );
-    grouped(fetched, budget.group_text)
+    grouped(fetched, budget.group_text, budget.fetch.bytes / 4)
         .map(move |group| {
             let finish = finish.clone();
             cpu::run(move || finish(decode_group(group, &rules, bounds)))
@@ -150,20 +150,26 @@ pub(super) fn groups<T: Send + 'static>(
         .buffered(budget.slots)
 }
 
-/// Puts neighbours together until their text, estimated, makes a CPU job worthwhile.
+/// Puts neighbours together until their text, estimated, makes a CPU job worthwhile, or they occupy
+/// `share` of the budget of bytes.
+///
+/// A group waits for its next object while it occupies its share. Share and object are a quarter of
+/// the budget each, so the next object always fits.
 pub(super) fn grouped<'a>(
     fetched: impl Stream<Item = Fetched> + Send + 'a,
     group_text: u64,
+    share: u64,
 ) -> impl Stream<Item = Vec<Fetched>> + Send + 'a {
     let fetched = Box::pin(fetched);
     stream::unfold(fetched, move |mut fetched| async move {
         let mut group = Vec::new();
-        let mut text = 0;
-        while text < group_text && group.len() < GROUP_OBJECTS {
+        let (mut text, mut held) = (0, 0);
+        while text < group_text && held < share && group.len() < GROUP_OBJECTS {
             let Some(one) = fetched.next().await else {
                 break;
             };
             text += text_of(&one.content);
+            held += one.occupies();
             let large = matches!(one.content, Content::Large);
             group.push(one);
             if large {

@@ -5,6 +5,9 @@ use crate::cpu;
 
 const MIB: u64 = 1 << 20;
 
+/// Least memory that is shared out.
+const LEAST: u64 = 16 * MIB;
+
 /// Bounds of everything that is held in memory while objects become files.
 ///
 /// Of the ceiling, an eighth is for fetched bytes, a quarter for objects being decoded, somewhat
@@ -32,6 +35,8 @@ pub struct Budget {
 impl Budget {
     /// Shares out `memory` bytes among `jobs` fetches and the CPU pool.
     pub fn of(memory: u64, jobs: usize) -> Self {
+        // Less would not hold a group of objects beside the next one: see `grouped`.
+        let memory = memory.max(LEAST);
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let range = (memory / 32).clamp(MIB, 8 * MIB);
         let whole_text = (memory / 16).clamp(2 * MIB, 16 * MIB);

@@ -38,10 +38,19 @@ pub struct Fetched {
     pub object: ObjectMeta,
     /// Its bytes, or why there are none.
     pub content: Content,
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Fetched {
+    /// Bytes of the budget that it occupies.
+    pub(super) fn occupies(&self) -> u64 {
+        let permits = self
+            .permit
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        permits as u64 * UNIT
+    }
+
     /// The object and its content; its share of the budget is given back.
     pub fn into_parts(self) -> (ObjectMeta, Content) {
         (self.object, self.content)
@@ -105,7 +114,7 @@ async fn one(
     Fetched {
         object,
         content,
-        _permit: permit,
+        permit,
     }
 }
 
@@ -147,10 +156,6 @@ mod tests {
     use crate::store::{Body, MemoryStore, Precondition};
 
     #[tokio::test]
-    #[expect(
-        clippy::used_underscore_binding,
-        reason = "the test gives the permit back before the object is dropped"
-    )]
     async fn order_is_kept_and_large_or_missing_objects_are_told() {
         let store = Arc::new(MemoryStore::default());
         for (key, size) in [("a", 10), ("b", 5000), ("c", 2000)] {
@@ -172,7 +177,7 @@ mod tests {
         };
         let found: Vec<Fetched> = fetch(store, futures::stream::iter(objects), limits)
             .map(|mut fetched| {
-                fetched._permit = None;
+                fetched.permit = None;
                 fetched
             })
             .collect()

@@ -208,7 +208,7 @@ impl ObjectStream {
                 },
                 partial,
             },
-            None => Verdict::Skipped("no log: it holds no line".to_owned()),
+            None => Verdict::Skipped("not a log: it holds no line".to_owned()),
         }
     }
 }

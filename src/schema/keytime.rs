@@ -34,6 +34,11 @@ static IN_NAME: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
+/// What `merge --by month` writes.
+static MONTH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^0-9])(\d{4})-(\d{2})\.merged\.").expect("a constant pattern")
+});
+
 static IN_FOLDERS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})/").expect("a constant pattern"));
 
@@ -42,6 +47,22 @@ pub fn key_period(key: &str) -> Option<KeyPeriod> {
     in_name(key)
         .or_else(|| in_folders(key))
         .map(|stamp| stamp.period)
+        .or_else(|| month(key))
+}
+
+fn month(key: &str) -> Option<KeyPeriod> {
+    let found = MONTH.captures(key.rsplit('/').next().unwrap_or(key))?;
+    let year = i32::try_from(number(&found, 1)?).ok()?;
+    let month = number(&found, 2)?;
+    let next = if month == 12 {
+        Day::from_ymd(year + 1, 1, 1)
+    } else {
+        Day::from_ymd(year, month + 1, 1)
+    };
+    Some(KeyPeriod {
+        from: Day::from_ymd(year, month, 1)?.start_micros(),
+        until: next?.start_micros(),
+    })
 }
 
 /// Where a key carries its time, looking from its start: in its folders if they have one, else in
@@ -155,6 +176,11 @@ mod tests {
                 "merged/s3_access-2026-03-01.log.gz",
                 "2026-03-01T00:00:00Z",
                 86_400,
+            ),
+            (
+                "cloudfront/E2EXAMPLE.2026-02.merged.gz",
+                "2026-02-01T00:00:00Z",
+                28 * 86_400,
             ),
         ];
         for (key, from, seconds) in cases {

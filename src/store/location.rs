@@ -37,6 +37,12 @@ impl FromStr for Location {
                 prefix: prefix.to_owned(),
             });
         }
+        if ["s3:", "arn:aws"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
+            return Err("write s3://bucket/prefix, or ./ before a local path".to_owned());
+        }
         match text.split_once("://") {
             Some((scheme, _)) => Err(format!(
                 "{scheme}:// is not supported; write s3://bucket/prefix or a local path"

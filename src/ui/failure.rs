@@ -242,6 +242,11 @@ impl From<JobError> for Failure {
                 text,
                 &["if no other run writes there, say so with --single-writer"],
             ),
+            JobError::NoDataset { .. } => Self::new(
+                Kind::NotFound,
+                text,
+                &["`s3logs sync SRC DEST` makes one; is this its DEST, and has a run ended?"],
+            ),
             JobError::Misuse { hint, .. } => Self::new(Kind::Usage, text, &[&hint]),
             JobError::Temporary { .. } => Self::new(
                 Kind::File,

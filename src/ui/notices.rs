@@ -159,6 +159,7 @@ fn detail(event: &Event) -> Option<String> {
             count(*rows, "row"),
             size(bytes)
         ),
+        Event::Replaced { key } => format!("changed {}: replaced after it was read", one_line(key)),
         Event::Committed {
             sequence,
             objects,
@@ -188,7 +189,7 @@ mod tests {
     fn skipped() -> Event {
         Event::Skipped {
             key: "k.png".to_owned(),
-            why: "no log: it is a PNG image".to_owned(),
+            why: "not a log: it is a PNG image".to_owned(),
         }
     }
 

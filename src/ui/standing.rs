@@ -267,7 +267,7 @@ mod tests {
             first_day: "2024-02-28".parse().ok(),
             last_day: "2024-02-29".parse().ok(),
         };
-        let why = "no log: it is a PNG image".to_owned();
+        let why = "not a log: it is a PNG image".to_owned();
         Status {
             head: 7,
             states: [("committed", 5000), ("failed", 2), ("skipped", 1)].into(),

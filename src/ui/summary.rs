@@ -116,7 +116,7 @@ fn changed(outcome: &Outcome) -> String {
     match outcome.objects.changed {
         0 => String::new(),
         changed => format!(
-            "{} replaced in the source after being read, and not read again\n",
+            "{} replaced in the source after being read, and not read again (-v names them)\n",
             count(changed, "object")
         ),
     }
@@ -186,6 +186,7 @@ fn object_words(outcome: &Outcome) -> String {
     let parts = [
         (objects.new, "new"),
         (objects.committed, "done"),
+        (objects.partial, "damaged and cut short"),
         (objects.skipped, "skipped"),
         (objects.unwanted, "of another format"),
         (objects.failed, "failed"),
@@ -217,7 +218,7 @@ fn blemishes(outcome: &Outcome) -> String {
         if counts.invalid_text > 0 {
             let _ = writeln!(
                 text,
-                "{name}: texts with bytes that are not UTF-8, escaped: {}",
+                "{name}: values with bytes that are not UTF-8, written as \\xHH: {}",
                 number(counts.invalid_text)
             );
         }
@@ -227,7 +228,7 @@ fn blemishes(outcome: &Outcome) -> String {
 
 fn whereabouts(outcome: &Outcome, place: &str, told: &Told<'_>) -> String {
     let place = one_line(place.trim_end_matches('/'));
-    let mut text = format!("the dataset lies in {place}\n");
+    let mut text = format!("dataset: {place}\n");
     let largest = outcome
         .tables
         .iter()

@@ -46,7 +46,7 @@ impl Tally {
             Event::Written { .. } => self.files += 1,
             Event::Failed { .. } => self.failed += 1,
             Event::Skipped { .. } => self.skipped += 1,
-            Event::Committed { .. } | Event::Warned { .. } => {}
+            Event::Committed { .. } | Event::Replaced { .. } | Event::Warned { .. } => {}
         }
     }
 

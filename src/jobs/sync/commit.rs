@@ -182,7 +182,10 @@ impl Sync<'_> {
         for (_, state) in &encoded.objects {
             let objects = &mut self.outcome.objects;
             match state {
-                KeyState::Committed(_) => objects.committed += 1,
+                KeyState::Committed(done) => {
+                    objects.committed += 1;
+                    objects.partial += u64::from(done.partial);
+                }
                 KeyState::Skipped { .. } => objects.skipped += 1,
                 _ => objects.failed += 1,
             }

@@ -76,7 +76,7 @@ pub async fn sync(
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
-    place.check_apart(source)?;
+    let source = &place.apart(source)?;
     if let Some(nothing) = source.nothing().await? {
         return Ok(Report {
             nothing: Some(nothing),
@@ -145,6 +145,20 @@ async fn run(
     let staging = staging(destination)?;
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     let loaded = journal.load().await?;
+    if loaded.is_empty()
+        && let Some(file) = destination.table_files().await?.first()
+    {
+        return Err(JobError::Misuse {
+            what: format!(
+                "{} holds Parquet files, such as {file}, but no ledger",
+                destination.shown
+            ),
+            hint:
+                "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
+                    .to_owned(),
+        });
+    }
+    warn_of_another_root(source, &loaded.ledger, observer.as_ref());
     let mut sync = Sync {
         source,
         destination,
@@ -190,6 +204,17 @@ fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons
         }
     }
     horizons
+}
+
+/// An object is its full address: the same logs from elsewhere are other objects.
+fn warn_of_another_root(source: &Source, ledger: &Ledger, observer: &dyn Observer) {
+    let root = source.store.root();
+    if let (false, Some(other)) = (ledger.roots().contains(root), ledger.roots().first()) {
+        let message = format!(
+            "the dataset has objects from {other} and now gets some from {root}; if these are copies of the same logs, their rows will be in it twice"
+        );
+        observer.on(&Event::Warned { message });
+    }
 }
 
 /// A run under way.
@@ -262,9 +287,8 @@ impl Sync<'_> {
             Standing::Ignored => objects.ignored += 1,
             Standing::Changed => {
                 objects.changed += 1;
-                let message =
-                    format!("{name} was replaced after it was read; it is not read again");
-                self.observer.on(&Event::Warned { message });
+                let key = object.key.clone();
+                self.observer.on(&Event::Replaced { key });
             }
         }
         false

@@ -43,7 +43,7 @@ pub async fn plan(
     options: &SyncOptions,
     observer: &dyn Observer,
 ) -> Result<Planned, JobError> {
-    place.check_apart(source)?;
+    let source = &place.apart(source)?;
     let loaded = load(place).await?;
     let mut planned = Planned {
         nothing: source.nothing().await?,

@@ -135,9 +135,8 @@ pub async fn verify(
 ) -> Result<Verified, JobError> {
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     if !journal.is_begun().await? {
-        return Err(JobError::Misuse {
-            what: format!("{} has no ledger", destination.shown),
-            hint: "is this the destination of a sync?".to_owned(),
+        return Err(JobError::NoDataset {
+            place: destination.shown.clone(),
         });
     }
     let loaded = journal.load().await?;

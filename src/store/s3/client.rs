@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
@@ -61,7 +62,11 @@ pub(super) async fn connect(options: &AwsOptions) -> Client {
 async fn load(options: &AwsOptions) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         // Not adaptive: that one answers a single 503 of an idle client with 10 to 20 seconds of silence.
-        .retry_config(RetryConfig::standard().with_max_attempts(6))
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(7)
+                .with_initial_backoff(Duration::from_millis(200)),
+        )
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(10))
@@ -69,7 +74,11 @@ async fn load(options: &AwsOptions) -> SdkConfig {
                 .build(),
         );
     if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
+        // Keys in the environment would win otherwise, and be another account's.
+        let keys = ProfileFileCredentialsProvider::builder()
+            .profile_name(profile)
+            .build();
+        loader = loader.profile_name(profile).credentials_provider(keys);
     }
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));

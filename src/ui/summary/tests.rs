@@ -10,6 +10,7 @@ fn report() -> Report {
         listed: 5012,
         new: 5007,
         committed: 5000,
+        partial: 0,
         skipped: 4,
         unwanted: 0,
         failed: 3,
@@ -88,7 +89,7 @@ fn a_second_run() {
         report_text(&second, &told(Some("lake"))),
         "nothing new: 5,000 objects, 4,995 done before, 2 failed before, 3 no logs\n\
          `s3logs status lake` shows them, `--retry-failed` tries them again\n\
-         1 object replaced in the source after being read, and not read again\n"
+         1 object replaced in the source after being read, and not read again (-v names them)\n"
     );
 }
 
