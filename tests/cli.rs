@@ -1,0 +1,3 @@
+//! The real program as users and scripts meet it: one file per verb, and one for what can go wrong.
+
+mod help;
