@@ -1,5 +1,7 @@
 //! Help, completions, manual pages, and command lines that make no sense.
 
+use std::fmt::Write as _;
+
 use crate::support::env::{Ended, Env};
 
 const VERBS: [&str; 10] = [
@@ -93,7 +95,8 @@ fn manual_pages_of_every_verb() {
 /// Adds what a run told that was refused before it did anything.
 fn add(story: &mut String, args: &[&str], ended: &Ended) {
     assert_eq!(ended.stdout(), "", "{args:?}");
-    *story += &format!("$ s3logs {}\n{}\n", args.join(" "), ended.told());
+    // Writing to a string cannot fail.
+    let _ = writeln!(story, "$ s3logs {}\n{}", args.join(" "), ended.told());
 }
 
 #[test]
