@@ -3,3 +3,4 @@
 mod failures;
 mod help;
 mod logs;
+mod sync;

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -29,8 +29,8 @@ pub struct Env {
 pub struct Running {
     command: String,
     child: Child,
-    stdout: Receiver<Vec<u8>>,
-    stderr: Receiver<Vec<u8>>,
+    stdout: Stream,
+    stderr: Stream,
     placeholders: Vec<(String, &'static str)>,
     deadline: Instant,
 }
@@ -156,8 +156,8 @@ impl Env {
         std::thread::spawn(move || drop(stdin.write_all(&input)));
         Running {
             command: shown,
-            stdout: collect(child.stdout.take().expect("it is piped")),
-            stderr: collect(child.stderr.take().expect("it is piped")),
+            stdout: Stream::of(child.stdout.take().expect("it is piped")),
+            stderr: Stream::of(child.stderr.take().expect("it is piped")),
             child,
             placeholders: self.placeholders.clone(),
             deadline: Instant::now() + LONGEST_RUN,
@@ -165,16 +165,40 @@ impl Env {
     }
 }
 
-/// Reads a stream to its end in a thread of its own.
-fn collect(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What came before a failed read is shown; nobody listens any more after the deadline.
-        drop(stream.read_to_end(&mut bytes));
-        drop(sender.send(bytes));
-    });
-    receiver
+/// What a run writes, as it comes.
+struct Stream {
+    pieces: Receiver<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+impl Stream {
+    /// Reads in a thread of its own, so that the run never waits for us.
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let (sender, pieces) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                if sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let bytes = Vec::new();
+        Self { pieces, bytes }
+    }
+
+    /// Reads on until this holds, or else to the end. Returns whether that came in time.
+    fn read(&mut self, deadline: Instant, enough: impl Fn(&[u8]) -> bool) -> bool {
+        while !enough(&self.bytes) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left) {
+                Ok(piece) => self.bytes.extend(piece),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+        true
+    }
 }
 
 impl Running {
@@ -191,6 +215,13 @@ impl Running {
         assert!(sent.expect("a shell").success(), "{script}");
     }
 
+    /// Waits until it has written this to standard error.
+    pub fn wait_for_stderr(&mut self, text: &str) {
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        self.stderr.read(self.deadline, holds);
+        assert!(holds(&self.stderr.bytes), "never told: {text}");
+    }
+
     /// Ends it as `kill -9` does, and waits until it is gone.
     pub fn kill(mut self) -> Run {
         self.child.kill().expect("a process of ours");
@@ -199,20 +230,17 @@ impl Running {
 
     /// Waits until it ends; kills it and fails when that takes too long.
     pub fn wait(mut self) -> Run {
-        let left = || self.deadline.saturating_duration_since(Instant::now());
         // Both streams end with the process, or with the last of its children.
-        let ended = self.stdout.recv_timeout(left()).ok();
-        let ended = ended.and_then(|out| Some((out, self.stderr.recv_timeout(left()).ok()?)));
-        let Some((stdout, stderr)) = ended else {
-            panic!("does not end: {}", self.command);
-        };
+        let ended = self.stdout.read(self.deadline, |_| false)
+            && self.stderr.read(self.deadline, |_| false);
+        assert!(ended, "does not end: {}", self.command);
         let status = self.child.wait().expect("a process of ours");
         Run(Ended {
             command: std::mem::take(&mut self.command),
             code: status.code(),
-            stdout: self.normal(&stdout),
-            stderr: self.normal(&stderr),
-            raw_stdout: stdout,
+            stdout: self.normal(&self.stdout.bytes),
+            stderr: self.normal(&self.stderr.bytes),
+            raw_stdout: std::mem::take(&mut self.stdout.bytes),
         })
     }
 
