@@ -2,5 +2,7 @@
 
 mod failures;
 mod help;
+mod list;
 mod logs;
+mod parse;
 mod sync;
