@@ -1,6 +1,7 @@
 //! One binary for all integration tests: the AWS SDK and Arrow are linked once.
 
 mod architecture;
+mod cli;
 mod fixtures;
 mod formats;
 mod pipeline;

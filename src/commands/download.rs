@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use crate::jobs::download;
-use crate::jobs::transfer::TransferOptions;
+use crate::jobs::transfer::{TransferOptions, Transferred};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Flow, Transfer};
 
@@ -47,6 +47,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let ui = &context.ui;
     let (aws, selection) = (args.aws.options(), args.select.selection()?);
     let source = context.source(&args.source, &aws, selection).await?;
+    if context.is_empty(&source, &args.source).await? {
+        let none = Transfer::of(&Transferred::default(), args.dry_run);
+        return ui.conclude(none, "", Exit::Done);
+    }
     let options = TransferOptions {
         jobs: args.transfer.jobs(),
         memory: args.transfer.memory,

@@ -30,7 +30,9 @@ impl Ending<'_> {
         let exit = if self.place.is_some() || ui.style().json {
             ui.conclude(Work::of(report), &text, exit)?
         } else {
-            ui.note(text.trim_end());
+            if !text.is_empty() {
+                ui.note(text.trim_end());
+            }
             exit
         };
         if excess {

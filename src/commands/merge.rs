@@ -1,4 +1,4 @@
-use crate::jobs::merge::{self, Compression, MergeOptions, Span};
+use crate::jobs::merge::{self, Compression, MergeOptions, Merged, Span};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Flow, Merge};
 
@@ -99,6 +99,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let options = args.options()?;
     let (aws, selection) = (args.aws.options(), args.select.selection()?);
     let source = context.source(&args.source, &aws, selection).await?;
+    if context.is_empty(&source, &args.source).await? {
+        let none = Merged::default();
+        return ui.conclude(Merge::of(&none, args.dry_run), "", Exit::Done);
+    }
     let destination = context
         .destination_or_plan(&args.place, &aws, args.dry_run)
         .await?;

@@ -163,6 +163,17 @@ impl Context {
         }
     }
 
+    /// Whether there is no object at all below the source, which is told. Verbs ask before they open
+    /// a destination, so that a source that cannot be read leaves nothing behind.
+    async fn is_empty(&self, source: &Source, shown: &Location) -> Result<bool, Failure> {
+        let nothing = self.unless_interrupted(source.nothing()).await?;
+        if let Some(nothing) = &nothing {
+            let text = ui::nothing_text(&shown.to_string(), nothing);
+            self.ui.note(&text);
+        }
+        Ok(nothing.is_some())
+    }
+
     async fn existing(
         &self,
         location: &Location,

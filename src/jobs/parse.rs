@@ -14,11 +14,12 @@ use crate::pipeline::{
 };
 use crate::plan::{Limits, Planner};
 use crate::schema::{Layout, LogFormat};
-use crate::store::{ObjectMeta, StoreError, full_name};
+use crate::store::ObjectMeta;
 
 use super::JobError;
 use super::source::{Nothing, Source};
 use super::sync::Report;
+use super::transfer::Refusals;
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
@@ -101,6 +102,7 @@ pub async fn parse(
             });
         }
     }
+    parse.refusals.end()?;
     Ok(Report {
         nothing: nothing.filter(|_| parse.outcome.objects.listed == 0),
         outcome: parse.outcome,
@@ -158,6 +160,7 @@ struct Parse<'a> {
     outcome: Outcome,
     /// The table whose header line has been written.
     table: Option<&'static LogFormat>,
+    refusals: Refusals,
 }
 
 impl<'a> Parse<'a> {
@@ -181,6 +184,7 @@ impl<'a> Parse<'a> {
             observer,
             outcome: Outcome::default(),
             table: None,
+            refusals: Refusals::default(),
         })
     }
 
@@ -191,8 +195,7 @@ impl<'a> Parse<'a> {
         cancel: &Cancel,
     ) -> Result<(), JobError> {
         let render = self.render();
-        let root = reading.store.root().to_owned();
-        let take = |found| self.take_of(&root, found);
+        let take = |found| self.take_of(found);
         read_objects(reading, objects, &render, take, cancel).await
     }
 
@@ -216,16 +219,13 @@ impl<'a> Parse<'a> {
     }
 
     /// Ends the run where every other object would fail the same way.
-    fn take_of(&mut self, root: &str, found: Found<Shown>) -> Result<(), JobError> {
-        if let Found::Settled(object, Verdict::Failed(failure)) = &found
-            && let Some(kind) = failure.kind.as_ref().filter(|kind| kind.is_general())
-        {
-            return Err(JobError::Store(StoreError {
-                kind: kind.clone(),
-                action: "read",
-                place: full_name(root, &object.key),
-                cause: failure.error.clone(),
-            }));
+    fn take_of(&mut self, found: Found<Shown>) -> Result<(), JobError> {
+        match &found {
+            Found::Settled(_, Verdict::Failed(failure)) => match &failure.store {
+                Some(error) => self.refusals.failure(error)?,
+                None => self.refusals.other(),
+            },
+            _ => self.refusals.other(),
         }
         self.take(found)
     }

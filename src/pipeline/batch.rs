@@ -13,7 +13,7 @@ use crate::ledger::{Done, KeyState};
 use crate::outcome::TableCounts;
 use crate::parse::Encoding;
 use crate::plan::INFLATION;
-use crate::store::{ErrorKind, ObjectMeta, StoreError, full_name};
+use crate::store::{ErrorKind, ObjectMeta, StoreError};
 use crate::table::WriteOptions;
 
 use super::Cancel;
@@ -111,6 +111,7 @@ pub async fn run_batch(
         spool: Spool::new(&work.folder),
         encoded: Encoded::default(),
         denied: 0,
+        refusal: None,
     };
     let mut decoded = std::pin::pin!(groups(&work.reading, objects, |group| group));
     loop {
@@ -196,6 +197,8 @@ struct Run<'a> {
     spool: Spool,
     encoded: Encoded,
     denied: usize,
+    /// What the store told of the last object that it refused.
+    refusal: Option<StoreError>,
 }
 
 impl Run<'_> {
@@ -298,7 +301,7 @@ impl Run<'_> {
                 })
             }
             Verdict::Failed(failure) => {
-                self.general(&object, failure.kind.as_ref(), &failure.error)?;
+                self.general(failure.store)?;
                 self.observer.on(&Event::Failed {
                     key: object.key.clone(),
                     step: failure.step.to_string(),
@@ -330,31 +333,18 @@ impl Run<'_> {
     }
 
     /// Ends the run where every other object would fail the same way.
-    fn general(
-        &mut self,
-        object: &ObjectMeta,
-        kind: Option<&ErrorKind>,
-        cause: &str,
-    ) -> Result<(), WorkError> {
-        let Some(kind) = kind else { return Ok(()) };
+    fn general(&mut self, error: Option<StoreError>) -> Result<(), WorkError> {
+        let Some(error) = error else { return Ok(()) };
         let nothing_else = self.denied == self.encoded.objects.len();
-        let all_denied = *kind == ErrorKind::Denied && nothing_else && {
+        let all_denied = error.kind == ErrorKind::Denied && nothing_else && {
             self.denied += 1;
             self.denied >= ALL_DENIED
         };
-        if kind.is_general() || all_denied {
-            return Err(WorkError::Store(self.store_error(object, kind, cause)));
+        if error.kind.is_general() || all_denied {
+            return Err(error.into());
         }
+        self.refusal = Some(error);
         Ok(())
-    }
-
-    fn store_error(&self, object: &ObjectMeta, kind: &ErrorKind, cause: &str) -> StoreError {
-        StoreError {
-            kind: kind.clone(),
-            action: "read",
-            place: full_name(self.work.reading.store.root(), &object.key),
-            cause: cause.to_owned(),
-        }
     }
 
     fn count_faults(&mut self, rows: &Rows) {
@@ -363,10 +353,8 @@ impl Run<'_> {
 
     async fn finish(mut self) -> Result<Encoded, WorkError> {
         let all_denied = self.denied > 0 && self.denied == self.encoded.objects.len();
-        if let (true, Some((object, KeyState::Failed { error, .. }))) =
-            (all_denied, self.encoded.objects.first())
-        {
-            return Err(self.store_error(object, &ErrorKind::Denied, error).into());
+        if let (true, Some(error)) = (all_denied, self.refusal) {
+            return Err(error.into());
         }
         self.encoded.objects.sort_by(|a, b| a.0.key.cmp(&b.0.key));
         self.encoded.parts = self.gather.finish().await?;

@@ -6,7 +6,7 @@ use crate::formats::{self, Choice};
 use crate::ledger::Step;
 use crate::parse::{Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject};
 use crate::schema::LogFormat;
-use crate::store::{ErrorKind, ObjectMeta, StoreError};
+use crate::store::{ObjectMeta, StoreError};
 use crate::units::ByteSize;
 
 use super::fetch::{Content, Fetched};
@@ -51,8 +51,8 @@ pub struct Failure {
     pub error: String,
     /// Whether trying the same version again is pointless.
     pub lasting: bool,
-    /// The store's category, where the store failed.
-    pub kind: Option<ErrorKind>,
+    /// The store's failure, where the store failed.
+    pub store: Option<StoreError>,
 }
 
 impl From<StoreError> for Failure {
@@ -60,8 +60,8 @@ impl From<StoreError> for Failure {
         Self {
             step: Step::Fetch,
             lasting: !error.kind.passes(),
-            error: error.cause,
-            kind: Some(error.kind),
+            error: error.to_string(),
+            store: Some(error),
         }
     }
 }
@@ -72,7 +72,7 @@ impl From<std::io::Error> for Failure {
             step: Step::Fetch,
             error: error.to_string(),
             lasting: false,
-            kind: None,
+            store: None,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Failure {
             step,
             error,
             lasting: true,
-            kind: None,
+            store: None,
         }
     }
 

@@ -298,6 +298,9 @@ pub(super) fn hints(kind: &ErrorKind, action: &str, place: &str) -> Vec<String> 
             "check the name of the bucket; a server other than AWS needs --endpoint-url or AWS_ENDPOINT_URL",
         ],
         ErrorKind::NotFound | ErrorKind::NoRoot => &["check the path"],
+        ErrorKind::Exists | ErrorKind::BadName if matches!(action, "create" | "open") => {
+            &["a file stands where a folder is needed; name another place"]
+        }
         ErrorKind::Exists | ErrorKind::Changed => {
             &["somebody else wrote it in this moment; run the same command again"]
         }

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::fake_s3::FakeS3;
+
+/// No run of a test takes nearly as long; one that does hangs.
+const LONGEST_RUN: Duration = Duration::from_mins(2);
 
 /// An empty folder and a cleared environment. Everything is gone when it is dropped.
 pub struct Env {
@@ -17,6 +22,17 @@ pub struct Env {
     variables: BTreeMap<&'static str, OsString>,
     /// What differs from run to run, and what stands for it in [`Ended::stdout`].
     placeholders: Vec<(String, &'static str)>,
+}
+
+/// A run under way. One that nobody waits for is killed.
+#[must_use = "wait for it"]
+pub struct Running {
+    command: String,
+    child: Child,
+    stdout: Stream,
+    stderr: Stream,
+    placeholders: Vec<(String, &'static str)>,
+    deadline: Instant,
 }
 
 /// A run that ended; its exit code must be checked before anything else.
@@ -99,12 +115,34 @@ impl Env {
         self.run_program(Path::new(env!("CARGO_BIN_EXE_s3logs")), args, input)
     }
 
+    /// Starts the program with these arguments and nothing on standard input.
+    pub fn start(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Running {
+        self.start_program(Path::new(env!("CARGO_BIN_EXE_s3logs")), args, b"")
+    }
+
+    /// Runs a shell script in which `s3logs` is the program.
+    #[cfg(unix)]
+    pub fn shell(&self, script: &str) -> Run {
+        let program = env!("CARGO_BIN_EXE_s3logs");
+        let script = format!("s3logs() {{ '{program}' \"$@\"; }}\n{script}");
+        self.run_program(Path::new("/bin/sh"), ["-c", &script], b"")
+    }
+
     fn run_program(
         &self,
         program: &Path,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         input: &[u8],
     ) -> Run {
+        self.start_program(program, args, input).wait()
+    }
+
+    fn start_program(
+        &self,
+        program: &Path,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        input: &[u8],
+    ) -> Running {
         let mut command = Command::new(program);
         command.args(args).env_clear().envs(&self.variables);
         command.current_dir(self.folder.path());
@@ -115,15 +153,94 @@ impl Env {
         let mut stdin = child.stdin.take().expect("it is piped");
         let input = input.to_vec();
         // A thread of its own: a program that writes before it reads would wait for us for ever.
-        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-        let output = child.wait_with_output().expect("the program ends");
-        writer.join().expect("writing does not panic");
-        Run(Ended {
+        std::thread::spawn(move || drop(stdin.write_all(&input)));
+        Running {
             command: shown,
-            code: output.status.code(),
-            stdout: self.normal(&output.stdout),
-            stderr: self.normal(&output.stderr),
-            raw_stdout: output.stdout,
+            stdout: Stream::of(child.stdout.take().expect("it is piped")),
+            stderr: Stream::of(child.stderr.take().expect("it is piped")),
+            child,
+            placeholders: self.placeholders.clone(),
+            deadline: Instant::now() + LONGEST_RUN,
+        }
+    }
+}
+
+/// What a run writes, as it comes.
+struct Stream {
+    pieces: Receiver<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+impl Stream {
+    /// Reads in a thread of its own, so that the run never waits for us.
+    fn of(mut pipe: impl Read + Send + 'static) -> Self {
+        let (sender, pieces) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                if sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let bytes = Vec::new();
+        Self { pieces, bytes }
+    }
+
+    /// Reads on until this holds, or else to the end. Returns whether that came in time.
+    fn read(&mut self, deadline: Instant, enough: impl Fn(&[u8]) -> bool) -> bool {
+        while !enough(&self.bytes) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left) {
+                Ok(piece) => self.bytes.extend(piece),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+        true
+    }
+}
+
+impl Running {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it what Ctrl-C sends.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        let script = format!("kill -INT {}", self.child.id());
+        let sent = Command::new("/bin/sh").args(["-c", &script]).status();
+        assert!(sent.expect("a shell").success(), "{script}");
+    }
+
+    /// Waits until it has written this to standard error.
+    pub fn wait_for_stderr(&mut self, text: &str) {
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        self.stderr.read(self.deadline, holds);
+        assert!(holds(&self.stderr.bytes), "never told: {text}");
+    }
+
+    /// Ends it as `kill -9` does, and waits until it is gone.
+    pub fn kill(mut self) -> Run {
+        self.child.kill().expect("a process of ours");
+        self.wait()
+    }
+
+    /// Waits until it ends; kills it and fails when that takes too long.
+    pub fn wait(mut self) -> Run {
+        // Both streams end with the process, or with the last of its children.
+        let ended = self.stdout.read(self.deadline, |_| false)
+            && self.stderr.read(self.deadline, |_| false);
+        assert!(ended, "does not end: {}", self.command);
+        let status = self.child.wait().expect("a process of ours");
+        Run(Ended {
+            command: std::mem::take(&mut self.command),
+            code: status.code(),
+            stdout: self.normal(&self.stdout.bytes),
+            stderr: self.normal(&self.stderr.bytes),
+            raw_stdout: std::mem::take(&mut self.stdout.bytes),
         })
     }
 
@@ -133,6 +250,14 @@ impl Env {
             text = text.replace(value, placeholder);
         }
         text
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; only this one process is meant, by its id.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -146,6 +271,13 @@ impl Run {
             &format!("exit code {expected} was expected"),
         );
         ended
+    }
+
+    /// Fails unless a signal ended the program.
+    #[track_caller]
+    pub fn killed(self) {
+        let Self(ended) = self;
+        ended.check(ended.code.is_none(), "an end by a signal was expected");
     }
 }
 
@@ -181,6 +313,16 @@ impl Ended {
     /// Standard error, with placeholders.
     pub fn stderr(&self) -> &str {
         &self.stderr
+    }
+
+    /// Standard output as it was.
+    pub fn raw_stdout(&self) -> &[u8] {
+        &self.raw_stdout
+    }
+
+    /// The exit code and standard error, for snapshots.
+    pub fn told(&self) -> String {
+        format!("exit {}\n{}", self.code.unwrap_or(-1), self.stderr)
     }
 
     /// Standard output as it was, one JSON value a line. Fails if a line is none.
@@ -294,6 +436,23 @@ mod tests {
         let ended = ended.code(0);
         assert_eq!(ended.events().len(), 2);
         assert_eq!(ended.events_of("a")[0]["n"], 1);
+    }
+
+    #[test]
+    fn runs_are_interrupted_and_killed_by_their_id() {
+        let env = Env::new();
+        let start = |script| env.start_program(Path::new("/bin/sh"), ["-c", script], b"");
+        let asleep = "exec 1>&- 2>&-; exec sleep 600";
+        start(asleep).kill().killed();
+        let running = start("exec sleep 600");
+        running.interrupt();
+        running.wait().killed();
+        let id = start("exec sleep 600").id();
+        let left = std::fs::exists(format!("/proc/{id}")).unwrap_or(false);
+        assert!(!left, "nobody waited for it");
+        env.shell("s3logs --version")
+            .code(0)
+            .stdout_contains("s3logs ");
     }
 
     #[test]

@@ -26,7 +26,13 @@ where
         }
         SdkError::TimeoutError(_) => (ErrorKind::Network, "the request timed out".to_owned()),
         other => {
-            let causes = causes(other);
+            let mut causes = causes(other);
+            // The rest of it is a page on every place that was looked at in vain.
+            for cause in &mut causes {
+                if let Some(end) = cause.find(". Attempted:") {
+                    cause.truncate(end);
+                }
+            }
             let about = |word| causes.iter().any(|cause| cause.contains(word));
             let kind = if about("credential") || about("identity") {
                 ErrorKind::Credentials

@@ -21,9 +21,9 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -34,6 +34,9 @@ pub use self::log::LoggedRequest;
 
 use self::memory::Conditions;
 use self::server::Site;
+
+/// A request that does not come within this time never comes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server. Dropping it cuts all connections and frees its port.
 pub struct FakeS3 {
@@ -228,6 +231,27 @@ impl FakeS3 {
             .iter()
             .filter(|request| request.is_for(action, key_part))
             .count()
+    }
+
+    /// Waits until so many matching requests have come; fails when they do not.
+    #[track_caller]
+    pub fn wait_for(&self, action: &str, key_part: &str, times: usize) {
+        let missing = |log: &mut Vec<LoggedRequest>| {
+            log.iter()
+                .filter(|request| request.is_for(action, key_part))
+                .count()
+                < times
+        };
+        let waited = self
+            .site
+            .asked
+            .wait_timeout_while(self.site.log(), PATIENCE, missing);
+        let (log, outcome) = waited.unwrap_or_else(PoisonError::into_inner);
+        let log = log.clone();
+        assert!(
+            !outcome.timed_out(),
+            "no {times} requests for {action} {key_part} among {log:#?}"
+        );
     }
 
     /// Forgets the requests so far, and the most concurrent of them.

@@ -1,7 +1,7 @@
 //! The HTTP side: accepts connections, keeps the log, injects faults, and hands the rest to [`s3s`].
 
 use std::net::TcpListener as StdListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +28,8 @@ pub(super) struct Site {
     pub(super) gets: Arc<Gauge>,
     faults: Mutex<Faults>,
     log: Mutex<Vec<LoggedRequest>>,
+    /// Told of every entry in the log.
+    pub(super) asked: Condvar,
     service: S3Service,
 }
 
@@ -114,6 +116,7 @@ impl Site {
             gets,
             faults,
             log,
+            asked: Condvar::new(),
             service: builder.build(),
         }
     }
@@ -195,6 +198,7 @@ impl Site {
     fn note(&self, entry: &LoggedRequest) -> Fault {
         let mut log = self.log();
         log.push(entry.clone());
+        self.asked.notify_all();
         self.faults().next(entry)
     }
 
