@@ -107,6 +107,8 @@ impl Store for Mortal {
         if let Some(meeting) = &self.meeting
             && key.ends_with("commits/00000000000000000001.json.zst")
         {
+            // Once to say that it has come this far, once to be let go on.
+            meeting.wait().await;
             meeting.wait().await;
         }
         self.call(self.inner.put(key, body, when)).await
@@ -196,6 +198,14 @@ async fn run_with(
     to: Arc<dyn Store>,
     options: &SyncOptions,
 ) -> std::result::Result<Report, JobError> {
+    run_from(&source(logs), to, options).await
+}
+
+async fn run_from(
+    source: &Source,
+    to: Arc<dyn Store>,
+    options: &SyncOptions,
+) -> std::result::Result<Report, JobError> {
     let destination = Destination {
         store: to,
         base: "lake/".to_owned(),
@@ -203,7 +213,7 @@ async fn run_with(
     };
     let observer: Arc<dyn Observer> = Arc::new(Silent);
     let cancel = Cancel::never();
-    sync_into(&source(logs), &destination, options, &observer, &cancel).await
+    sync_into(source, &destination, options, &observer, &cancel).await
 }
 
 async fn contents(store: &MemoryStore) -> BTreeMap<String, Bytes> {
@@ -337,6 +347,62 @@ async fn two_runs_at_once_commit_each_object_once() {
     }
 }
 
+/// A run that is stopped right before its commit while another one, which thinks it dead, finds its
+/// intent, and then wakes up.
+#[tokio::test]
+async fn a_run_that_sleeps_loses_no_file_to_one_that_wants_other_objects() {
+    let logs = logs().await;
+    let store = Arc::new(MemoryStore::default());
+    let meeting = Arc::new(Barrier::new(2));
+    let mut other = source(&logs);
+    other.selection.format = s3logs::formats::find("cloudfront");
+    let (first, second) = (options(1), options(2));
+    let meanwhile = async {
+        meeting.wait().await;
+        let ended = run_from(&other, Mortal::immortal(&store), &second).await;
+        ended.expect("the other run");
+        meeting.wait().await;
+    };
+    let sleeper = run_with(&logs, Mortal::meeting(&store, &meeting), &first);
+    let (ended, ()) = tokio::join!(sleeper, meanwhile);
+    ended.expect("a run that ends well");
+    assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
+    assert_eq!(files(&store).await, live(&store).await, "no file astray");
+}
+
+/// The same, where the other run fails at all of the batch's objects and commits that.
+#[tokio::test]
+async fn a_run_that_sleeps_does_its_batch_anew_when_another_has_recorded_its_objects() {
+    let (logs, store) = (logs().await, Arc::new(MemoryStore::default()));
+    let meeting = Arc::new(Barrier::new(2));
+    let unreadable = Source {
+        store: Arc::new(Unreadable(Arc::clone(&logs))),
+        ..source(&logs)
+    };
+    let (first, second) = (options(1), options(2));
+    let meanwhile = async {
+        meeting.wait().await;
+        let ended = run_from(&unreadable, Mortal::immortal(&store), &second).await;
+        ended.expect("the other run");
+        assert_eq!(files(&store).await, 0, "it has removed the files");
+        meeting.wait().await;
+    };
+    let sleeper = run_with(&logs, Mortal::meeting(&store, &meeting), &first);
+    let (ended, ()) = tokio::join!(sleeper, meanwhile);
+    ended.expect("a run that ends well");
+    run(&logs, Mortal::immortal(&store), 3)
+        .await
+        .expect("a last run");
+    assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
+    assert_eq!(files(&store).await, live(&store).await, "no file astray");
+}
+
+async fn live(store: &Arc<MemoryStore>) -> usize {
+    let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
+    let loaded = journal.load().await.expect("a ledger");
+    loaded.ledger.outputs().len()
+}
+
 /// An object of the day, under a key as `CloudFront` names them.
 async fn add_day(store: &Arc<MemoryStore>, day: &str, number: usize) {
     let key = format!("logs/E1.{day}-10.{number:08x}");
@@ -440,6 +506,46 @@ impl Store for Overlapping {
 
     async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
         self.0.get(key, range, etag).await
+    }
+
+    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
+        self.0.put(key, body, when).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<()> {
+        self.0.delete(keys).await
+    }
+
+    fn etag_is_content(&self) -> bool {
+        true
+    }
+}
+
+/// A store that lists its objects but gives none of them.
+#[derive(Debug)]
+struct Unreadable(Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Unreadable {
+    fn root(&self) -> &str {
+        self.0.root()
+    }
+
+    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        self.0.list(prefix, after)
+    }
+
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
+        self.0.folders(prefix).await
+    }
+
+    async fn get(&self, key: &str, _: Option<Range<u64>>, _: Option<&str>) -> Result<Bytes> {
+        Err(StoreError {
+            kind: ErrorKind::Network,
+            action: "read",
+            place: key.to_owned(),
+            cause: "cut off".to_owned(),
+        })
     }
 
     async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {

@@ -8,7 +8,7 @@ use crate::ledger::{Journal, KeyState};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, run_batch};
 use crate::plan::{Batch, Limits, Planner};
-use crate::store::ErrorKind;
+use crate::store::{ErrorKind, ObjectMeta};
 
 use super::JobError;
 use super::place::{Place, staging};
@@ -77,7 +77,7 @@ pub async fn plan(
         nothing: source.nothing().await?,
         ..Planned::default()
     };
-    let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
+    let mut batches = Planner::new(Limits::default());
     let seen = source
         .each::<JobError>(observer, async |object| {
             planned.objects.listed += 1;
@@ -134,7 +134,7 @@ impl Convert<'_> {
     }
 
     async fn all(&mut self, source: &Source) -> Result<Option<Nothing>, JobError> {
-        let mut batches = Planner::new(Limits::default(), source.store.etag_is_content());
+        let mut batches = Planner::new(Limits::default());
         let observer = self.observer;
         let seen = source
             .each::<JobError>(observer, async |object| {
@@ -144,13 +144,13 @@ impl Convert<'_> {
                 self.outcome.objects.listed += 1;
                 self.outcome.objects.new += 1;
                 match batches.push(object) {
-                    Some(batch) => self.batch(batch).await.map(|()| true),
+                    Some(objects) => self.batch(source, objects).await.map(|()| true),
                     None => Ok(true),
                 }
             })
             .await?;
-        if let Some(batch) = batches.finish() {
-            self.batch(batch).await?;
+        if let Some(objects) = batches.finish() {
+            self.batch(source, objects).await?;
         }
         let unselected = seen.wanted == 0 && seen.objects > 0;
         Ok(unselected.then_some(Nothing::Unselected {
@@ -158,7 +158,8 @@ impl Convert<'_> {
         }))
     }
 
-    async fn batch(&mut self, batch: Batch) -> Result<(), JobError> {
+    async fn batch(&mut self, source: &Source, objects: Vec<ObjectMeta>) -> Result<(), JobError> {
+        let batch = Batch::new(objects, &source.origin(), 0);
         let mut encoded = run_batch(&self.work, batch.objects, self.observer, self.cancel).await?;
         let files = ready(&batch.id, &mut encoded);
         count_files(&mut encoded.tables, &files.outputs);

@@ -82,19 +82,19 @@ pub async fn parse(
                 options.jobs.unwrap_or(source.store.parallel_fetches()),
             ),
         };
-        let mut planner = Planner::new(LIMITS, true);
+        let mut planner = Planner::new(LIMITS);
         let seen = source
             .each::<JobError>(observer.as_ref(), async |object| {
                 parse.outcome.objects.listed += 1;
                 parse.outcome.objects.new += 1;
                 if let Some(batch) = planner.push(object) {
-                    parse.objects(&reading, batch.objects, cancel).await?;
+                    parse.objects(&reading, batch, cancel).await?;
                 }
                 Ok(!cancel.is_cancelled())
             })
             .await?;
         if let Some(batch) = planner.finish() {
-            parse.objects(&reading, batch.objects, cancel).await?;
+            parse.objects(&reading, batch, cancel).await?;
         }
         if nothing.is_none() && seen.wanted == 0 {
             nothing = Some(Nothing::Unselected {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::stream::TryStreamExt;
 
 use crate::event::{Event, Observer};
-use crate::plan::{Horizons, Order, Selection};
+use crate::plan::{Horizons, Order, Origin, Selection};
 use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
 };
@@ -197,6 +197,14 @@ impl Source {
         Ok(Some(Nothing::Empty {
             nearest: self.nearest().await,
         }))
+    }
+
+    /// What names of batches of this source depend on.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            root: self.store.root().to_owned(),
+            strong: self.store.etag_is_content(),
+        }
     }
 
     /// The same without what lies in a folder: an own output is no input.

@@ -113,6 +113,19 @@ impl Ledger {
         }
     }
 
+    /// Number of the newest commit that any of these objects is in, in whatever state; 0 if none is.
+    ///
+    /// A batch is committed only in the generation that it was made in, and its name carries it. So
+    /// once a commit has touched one of its objects, nobody can commit it any more or make files of
+    /// the same names, and its files may be deleted.
+    pub fn generation<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
+        names
+            .filter_map(|name| self.entries.get(name))
+            .map(|entry| entry.commit)
+            .max()
+            .unwrap_or(0)
+    }
+
     /// How often an object has failed so far.
     pub fn attempts(&self, name: &str) -> u32 {
         match self.entries.get(name).map(|entry| &entry.state) {
@@ -144,6 +157,16 @@ impl Ledger {
                     "{name} is in commit {commit} already and again in {sequence}"
                 )));
             }
+        }
+        if let Some(output) = commit
+            .outputs
+            .iter()
+            .find(|output| self.outputs.contains_key(&output.path))
+        {
+            return Err(IllegalMove(format!(
+                "commit {sequence} adds {}, which is live already",
+                output.path
+            )));
         }
         if let Some(path) = commit
             .removed

@@ -16,6 +16,10 @@ pub struct Intent {
     pub version: u32,
     /// The batch.
     pub batch: String,
+    /// Newest commit that any of the objects was in when the batch was made: see
+    /// [`Ledger::generation`](super::Ledger::generation).
+    #[serde(default)]
+    pub generation: u64,
     /// Root of the source: `s3://bucket` or `file:///folder`.
     pub root: String,
     /// The batch's objects, so that the same grouping can be done again.

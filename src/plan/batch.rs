@@ -15,22 +15,34 @@ const SCHEMA_VERSION: &str = "1";
 pub struct Batch {
     /// Names the batch and its files: a hash of the inputs.
     pub id: String,
+    /// Newest commit that any of the objects is in; 0 for objects that are new.
+    pub generation: u64,
     /// The objects in listing order.
     pub objects: Vec<ObjectMeta>,
 }
 
+/// What a batch's name depends on beside its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Root of the source: the same keys elsewhere are other objects.
+    pub root: String,
+    /// Whether `ETag`s depend on content alone.
+    pub strong: bool,
+}
+
 impl Batch {
-    /// A batch of these objects. `strong`: whether `ETag`s depend on content alone.
+    /// A batch of these objects.
     ///
     /// Pages of a listing may overlap: an object that comes twice is in the batch once, as it came
     /// last.
-    pub fn new(mut objects: Vec<ObjectMeta>, strong: bool) -> Self {
+    pub fn new(mut objects: Vec<ObjectMeta>, origin: &Origin, generation: u64) -> Self {
         let mut seen = HashSet::with_capacity(objects.len());
         objects.reverse();
         objects.retain(|object| seen.insert(object.key.clone()));
         objects.reverse();
         Self {
-            id: batch_id(&objects, strong),
+            id: batch_id(&objects, origin, generation),
+            generation,
             objects,
         }
     }
@@ -71,24 +83,22 @@ impl Limits {
 #[derive(Debug)]
 pub struct Planner {
     limits: Limits,
-    strong: bool,
     objects: Vec<ObjectMeta>,
     text: u64,
 }
 
 impl Planner {
-    /// A planner. `strong`: whether the source's `ETag`s depend on content alone.
-    pub fn new(limits: Limits, strong: bool) -> Self {
+    /// A planner.
+    pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            strong,
             objects: Vec::new(),
             text: 0,
         }
     }
 
-    /// Takes an object; returns the batch that it did not fit into any more.
-    pub fn push(&mut self, object: ObjectMeta) -> Option<Batch> {
+    /// Takes an object; returns the objects that it did not fit to any more.
+    pub fn push(&mut self, object: ObjectMeta) -> Option<Vec<ObjectMeta>> {
         let text = Limits::text_of(&object);
         let full = self.objects.len() >= self.limits.objects || self.text + text > self.limits.text;
         let batch = if full { self.finish() } else { None };
@@ -97,27 +107,32 @@ impl Planner {
         batch
     }
 
-    /// The last batch.
-    pub fn finish(&mut self) -> Option<Batch> {
+    /// The last objects.
+    pub fn finish(&mut self) -> Option<Vec<ObjectMeta>> {
         self.text = 0;
         let objects = std::mem::take(&mut self.objects);
-        (!objects.is_empty()).then(|| Batch::new(objects, self.strong))
+        (!objects.is_empty()).then_some(objects)
     }
 }
 
-/// Sixteen hex digits that depend on the objects alone: key, size and, where it depends on content
-/// only, `ETag`. The order of listing does not matter.
-pub fn batch_id(objects: &[ObjectMeta], strong: bool) -> String {
+/// Sixteen hex digits that depend on the source's root, the generation, and of each object on key,
+/// size and, where it depends on content only, `ETag`. The order of listing does not matter.
+pub fn batch_id(objects: &[ObjectMeta], origin: &Origin, generation: u64) -> String {
     let mut lines: Vec<String> = objects
         .iter()
         .map(|object| {
-            let etag = if strong { object.etag.as_str() } else { "" };
+            let etag = if origin.strong {
+                object.etag.as_str()
+            } else {
+                ""
+            };
             format!("{}\0{}\0{etag}\n", object.key, object.size)
         })
         .collect();
     lines.sort_unstable();
     let mut hash = Sha256::new();
     hash.update(SCHEMA_VERSION);
+    hash.update(format!("\0{}\0{generation}\n", origin.root));
     for line in lines {
         hash.update(line);
     }
@@ -143,45 +158,58 @@ mod tests {
         }
     }
 
+    fn origin(root: &str, strong: bool) -> Origin {
+        Origin {
+            root: root.to_owned(),
+            strong,
+        }
+    }
+
     #[test]
     fn the_id_depends_on_the_inputs_alone() {
         let (a, b) = (object("a", 1), object("b", 2));
-        let id = batch_id(&[a.clone(), b.clone()], true);
-        assert_eq!(id, batch_id(&[b.clone(), a.clone()], true));
-        assert_eq!(id.len(), 16);
-        assert_ne!(id, batch_id(std::slice::from_ref(&a), true));
+        let id = |objects: &[&ObjectMeta], strong| {
+            let objects: Vec<ObjectMeta> = objects.iter().map(|one| (*one).clone()).collect();
+            batch_id(&objects, &origin("s3://b", strong), 0)
+        };
+        assert_eq!(id(&[&a, &b], true), id(&[&b, &a], true));
+        assert_eq!(id(&[&a, &b], true).len(), 16);
+        assert_ne!(id(&[&a, &b], true), id(&[&a], true));
         let touched = ObjectMeta {
             etag: "f".to_owned(),
             ..a.clone()
         };
-        assert_ne!(id, batch_id(&[touched.clone(), b.clone()], true));
-        assert_eq!(
-            batch_id(&[a, b.clone()], false),
-            batch_id(&[touched, b], false)
-        );
+        assert_ne!(id(&[&a, &b], true), id(&[&touched, &b], true));
+        assert_eq!(id(&[&a, &b], false), id(&[&touched, &b], false));
+        let both = [a, b];
+        let here = batch_id(&both, &origin("s3://b", true), 0);
+        assert_ne!(here, batch_id(&both, &origin("s3://c", true), 0));
+        assert_ne!(here, batch_id(&both, &origin("s3://b", true), 1));
     }
 
     #[test]
     fn an_object_that_is_listed_twice_is_in_the_batch_once() {
         let (a, b, other) = (object("a", 1), object("b", 2), object("a", 3));
-        let batch = Batch::new(vec![a.clone(), b.clone(), other.clone(), b.clone()], true);
+        let origin = origin("s3://b", true);
+        let twice = vec![a, b.clone(), other.clone(), b.clone()];
+        let batch = Batch::new(twice, &origin, 0);
         assert_eq!(batch.objects, [other.clone(), b.clone()]);
-        assert_eq!(batch.id, batch_id(&[other, b], true));
+        assert_eq!(batch.id, batch_id(&[other, b], &origin, 0));
     }
 
     proptest! {
         #[test]
         fn no_object_is_lost_and_limits_hold(sizes in proptest::collection::vec(0u64..100, 0..60)) {
             let limits = Limits { objects: 7, text: 150 };
-            let mut planner = Planner::new(limits, true);
+            let mut planner = Planner::new(limits);
             let objects: Vec<_> = sizes.iter().enumerate().map(|(i, size)| object(&format!("k{i}"), *size)).collect();
-            let mut batches: Vec<Batch> = objects.iter().cloned().filter_map(|o| planner.push(o)).collect();
+            let mut batches: Vec<Vec<ObjectMeta>> = objects.iter().cloned().filter_map(|o| planner.push(o)).collect();
             batches.extend(planner.finish());
             for batch in &batches {
-                let text: u64 = batch.objects.iter().map(Limits::text_of).sum();
-                prop_assert!(batch.objects.len() <= 7 && (text <= 150 || batch.objects.len() == 1));
+                let text: u64 = batch.iter().map(Limits::text_of).sum();
+                prop_assert!(batch.len() <= 7 && (text <= 150 || batch.len() == 1));
             }
-            let all: Vec<_> = batches.into_iter().flat_map(|batch| batch.objects).collect();
+            let all: Vec<_> = batches.into_iter().flatten().collect();
             prop_assert_eq!(all, objects);
         }
     }

@@ -4,6 +4,6 @@ mod batch;
 mod horizon;
 mod selection;
 
-pub use batch::{Batch, INFLATION, Limits, Planner, batch_id};
+pub use batch::{Batch, INFLATION, Limits, Origin, Planner, batch_id};
 pub use horizon::{Horizons, Order};
 pub use selection::{Glob, Selection, TimeRange};

@@ -18,7 +18,7 @@ use super::Sync;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Committed(u64),
-    /// Another run has settled some of the batch's objects.
+    /// Another run's commit has touched some of the batch's objects.
     Lost,
 }
 
@@ -32,23 +32,21 @@ impl Sync<'_> {
     ) -> Result<(), JobError> {
         let mut leftovers: BTreeSet<String> = leftovers.into_iter().collect();
         loop {
-            let planned = batch.objects.len();
-            let left = self.unsettled(batch.objects);
-            if left.is_empty() {
-                return self.clean_up(&batch.id, &mut leftovers).await;
-            }
-            if left.len() < planned {
+            if self.generation(&batch.objects) > batch.generation {
+                // A commit has touched it: nobody can commit it any more.
                 self.clean_up(&batch.id, &mut leftovers).await?;
-                batch = Batch::new(left, self.source.store.etag_is_content());
-            } else {
-                batch.objects = left;
+                batch = self.batch_of(self.unsettled(batch.objects));
+            }
+            // What was begun is finished, whatever this run would have chosen.
+            if leftovers.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
+                return Ok(());
             }
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
             if encoded.objects.is_empty() {
                 self.outcome.objects.unwanted += encoded.unwanted;
-                return self.clean_up(&batch.id, &mut leftovers).await;
+                return Ok(());
             }
             let files = ready(&batch.id, &mut encoded);
             let commit = Commit {
@@ -66,7 +64,7 @@ impl Sync<'_> {
                 self.put_intent(&batch, &leftovers).await?;
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
-            let attempt = self.commit(&commit).await?;
+            let attempt = self.commit(&batch, &commit).await?;
             if let Attempt::Committed(sequence) = attempt {
                 self.count(sequence, &commit, encoded);
             }
@@ -74,6 +72,7 @@ impl Sync<'_> {
             if attempt != Attempt::Lost {
                 return Ok(());
             }
+            batch = self.batch_of(self.unsettled(batch.objects));
         }
     }
 
@@ -88,6 +87,7 @@ impl Sync<'_> {
         let intent = Intent {
             version: FORMAT_VERSION,
             batch: batch.id.clone(),
+            generation: batch.generation,
             root: self.source.store.root().to_owned(),
             inputs: inputs.collect(),
             outputs: paths.iter().cloned().collect(),
@@ -115,10 +115,10 @@ impl Sync<'_> {
     }
 
     /// Commits under the next free number, unless another run has taken objects of the batch.
-    async fn commit(&mut self, commit: &Commit) -> Result<Attempt, JobError> {
+    async fn commit(&mut self, batch: &Batch, commit: &Commit) -> Result<Attempt, JobError> {
         loop {
             // The ledger may have caught up with other runs since the batch was planned.
-            if commit.inputs.iter().any(|input| self.is_settled(input)) {
+            if self.generation(&batch.objects) > batch.generation {
                 return Ok(Attempt::Lost);
             }
             let sequence = self.ledger.head() + 1;
@@ -137,11 +137,6 @@ impl Sync<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    fn is_settled(&self, input: &Input) -> bool {
-        let name = full_name(self.source.store.root(), &input.key);
-        self.ledger.standing(&name, &input.etag, self.retry) != Standing::New
     }
 
     /// Those of the objects that no commit has settled.

@@ -241,8 +241,7 @@ impl Sync<'_> {
         for intent in intents {
             self.resume(intent).await?;
         }
-        let strong = self.source.store.etag_is_content();
-        let mut planner = Planner::new(self.limits, strong);
+        let mut planner = Planner::new(self.limits);
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
         let horizons = horizons(source, &self.ledger, self.lookback);
@@ -294,8 +293,25 @@ impl Sync<'_> {
         false
     }
 
-    async fn batch(&mut self, batch: Batch) -> Result<(), JobError> {
+    async fn batch(&mut self, objects: Vec<ObjectMeta>) -> Result<(), JobError> {
+        // The ledger may have caught up with other runs since these were listed.
+        let batch = self.batch_of(self.unsettled(objects));
         self.settle(batch, Vec::new()).await
+    }
+
+    /// A batch in the objects' present generation.
+    fn batch_of(&self, objects: Vec<ObjectMeta>) -> Batch {
+        let generation = self.generation(&objects);
+        Batch::new(objects, &self.source.origin(), generation)
+    }
+
+    fn generation(&self, objects: &[ObjectMeta]) -> u64 {
+        let root = self.source.store.root();
+        let names: Vec<String> = objects
+            .iter()
+            .map(|object| full_name(root, &object.key))
+            .collect();
+        self.ledger.generation(names.iter().map(String::as_str))
     }
 }
 

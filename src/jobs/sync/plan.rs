@@ -50,7 +50,7 @@ pub async fn plan(
         open_intents: loaded.intents.len() as u64,
         ..Planned::default()
     };
-    let mut batches = Planner::new(options.limits, source.store.etag_is_content());
+    let mut batches = Planner::new(options.limits);
     let horizons = horizons(source, &loaded.ledger, options.lookback);
     let seen = source
         .each_young::<JobError>(&horizons, observer, async |object| {

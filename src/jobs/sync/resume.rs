@@ -36,6 +36,7 @@ impl Sync<'_> {
         self.outcome.objects.new += self.unsettled(objects.clone()).len() as u64;
         let batch = Batch {
             id: intent.batch,
+            generation: intent.generation,
             objects,
         };
         self.settle(batch, intent.outputs).await
