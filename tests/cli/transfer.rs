@@ -169,11 +169,9 @@ fn a_dataset_is_uploaded_with_its_ledger() {
         .filter(|request| request.operation == "PutObject" && request.bucket == "lake")
         .map(|request| request.key)
         .collect();
-    assert!(
-        puts.last()
-            .is_some_and(|key| key.contains("_s3logs/commits/")),
-        "{puts:#?}"
-    );
+    let commits = puts.iter().map(|key| key.contains("_s3logs/commits/"));
+    assert!(commits.clone().any(|commit| commit), "{puts:#?}");
+    assert!(commits.is_sorted(), "files after a commit: {puts:#?}");
     let next = env.run(["sync", "s3://logs/in/", "s3://lake/raw"]).code(0);
     next.stdout_contains("nothing new: 6 objects, all done before");
     // Another dataset in the same place is refused.
