@@ -19,13 +19,7 @@ fn essence(dataset: &Dataset) -> Vec<String> {
         let mut rows: Vec<String> = dataset
             .rows(table)
             .into_iter()
-            .map(|mut row| {
-                // The name of a merged object no longer tells whose log it was a part of.
-                if let Some(row) = row.as_object_mut() {
-                    row.remove("distribution_id");
-                }
-                row.to_string()
-            })
+            .map(|row| row.to_string())
             .collect();
         rows.sort_unstable();
         lines.extend(rows);
