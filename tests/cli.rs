@@ -4,5 +4,8 @@ mod failures;
 mod help;
 mod list;
 mod logs;
+mod merge;
 mod parse;
+mod status;
 mod sync;
+mod transfer;

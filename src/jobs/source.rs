@@ -101,7 +101,7 @@ impl Source {
             .strip_prefix(self.prefix.as_str())
             .and_then(|rest| rest.strip_prefix('/'))
         {
-            Some(rest) if !self.prefix.is_empty() => rest,
+            Some(rest) if !self.prefix.is_empty() && !self.prefix.ends_with('/') => rest,
             _ => key.get(folder..).unwrap_or(key),
         }
     }

@@ -45,7 +45,9 @@ fn a_bucket_is_listed_page_by_page() {
 #[test]
 fn one_line_for_each_object() {
     let fake = Logs::new(6).served();
-    fake.put("logs", "in/two\nlines.log", "x");
+    for odd in ["two\nlines", "\u{1b}[31mred", "a+b c%2Fd", "caf\u{e9}\r"] {
+        fake.put("logs", &format!("in/{odd}"), "x");
+    }
     fake.put("logs", "in/folder/", "");
     let env = Env::with_s3(&fake);
     let ended = env.run(["list", "--long", "s3://logs/in/"]).code(0);
@@ -57,7 +59,7 @@ fn one_line_for_each_object() {
     let summary = lines.pop().expect("a summary");
     assert_eq!(
         (&summary["verb"], &summary["objects"]),
-        (&json!("list"), &json!(7))
+        (&json!("list"), &json!(10))
     );
     let keys: Vec<&str> = lines
         .iter()

@@ -15,7 +15,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{
-    Delete, ObjectIdentifier, ObjectStorageClass, RequestPayer, ServerSideEncryption,
+    Delete, EncodingType, ObjectIdentifier, ObjectStorageClass, RequestPayer, ServerSideEncryption,
 };
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -101,16 +101,26 @@ impl S3Store {
             .list_objects_v2()
             .bucket(&self.bucket)
             .prefix(prefix)
+            // XML cannot hold control characters, and turns some of them into others.
+            .encoding_type(EncodingType::Url)
             .set_delimiter(delimiter.map(str::to_owned))
             .set_request_payer(self.payer.clone());
         request = match from {
             From::Start(after) => request.set_start_after(after.clone()),
             From::Token(token) => request.continuation_token(token),
         };
-        let answer = request
+        let mut answer = request
             .send()
             .await
             .map_err(|error| self.error(&error, "list", prefix))?;
+        // A server that does not know the encoding does not name it.
+        if answer.encoding_type == Some(EncodingType::Url) {
+            let objects = answer.contents.iter_mut().flatten();
+            let folders = answer.common_prefixes.iter_mut().flatten();
+            let keys = objects.map(|object| &mut object.key);
+            let names = keys.chain(folders.map(|folder| &mut folder.prefix));
+            names.flatten().for_each(decode);
+        }
         let next = answer
             .next_continuation_token()
             .filter(|_| answer.is_truncated == Some(true))
@@ -162,6 +172,29 @@ enum From {
 
 fn plain_etag(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
+}
+
+/// Undoes the encoding of names in listings: `%XX` is a byte, `+` a space.
+fn decode(name: &mut String) {
+    if !name.contains(['%', '+']) {
+        return;
+    }
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        let escaped = digit(0).zip(digit(1)).filter(|_| first == b'%');
+        let byte = match escaped.map(|(high, low)| u8::try_from(high << 4 | low)) {
+            Some(Ok(byte)) => byte,
+            _ if first == b'+' => b' ',
+            _ => first,
+        };
+        bytes.push(byte);
+        rest = after
+            .get(if escaped.is_some() { 2 } else { 0 }..)
+            .unwrap_or_default();
+    }
+    *name = String::from_utf8_lossy(&bytes).into_owned();
 }
 
 fn object_meta(object: aws_sdk_s3::types::Object) -> Option<ObjectMeta> {
