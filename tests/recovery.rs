@@ -1,14 +1,13 @@
 //! Runs that break off anywhere, and runs that meet: each source line is there exactly once.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod stores;
 
-use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use futures::stream::{BoxStream, StreamExt as _};
 use s3logs::event::{Observer, Silent};
 use s3logs::jobs::source::{Destination, Source};
 use s3logs::jobs::sync::{LOOKBACK, Report, SyncOptions, sync_into};
@@ -16,112 +15,10 @@ use s3logs::jobs::{JobError, WorkOptions};
 use s3logs::ledger::{Journal, Owner};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
-use s3logs::store::{Body, ErrorKind, MemoryStore, ObjectMeta, Precondition, Store, StoreError};
+use s3logs::store::{Body, MemoryStore, Precondition, Store};
+
+use stores::{Mortal, Overlapping, Unreadable};
 use tokio::sync::Barrier;
-
-type Result<T> = std::result::Result<T, StoreError>;
-
-/// A store that dies at a chosen call, before it or after it with the answer lost, and stays dead.
-#[derive(Debug)]
-struct Mortal {
-    inner: Arc<MemoryStore>,
-    calls: AtomicU64,
-    dies_at: u64,
-    answer_lost: bool,
-    /// Where runs meet before they put their first commit.
-    meeting: Option<Arc<Barrier>>,
-}
-
-impl Mortal {
-    fn immortal(inner: &Arc<MemoryStore>) -> Arc<Self> {
-        Self::dying(inner, u64::MAX, false)
-    }
-
-    fn dying(inner: &Arc<MemoryStore>, dies_at: u64, answer_lost: bool) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Arc::clone(inner),
-            calls: AtomicU64::new(0),
-            dies_at,
-            answer_lost,
-            meeting: None,
-        })
-    }
-
-    fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Arc::clone(inner),
-            calls: AtomicU64::new(0),
-            dies_at: u64::MAX,
-            answer_lost: false,
-            meeting: Some(Arc::clone(meeting)),
-        })
-    }
-
-    fn dead(&self) -> StoreError {
-        StoreError {
-            kind: ErrorKind::Credentials,
-            action: "reach",
-            place: self.inner.root().to_owned(),
-            cause: "dead".to_owned(),
-        }
-    }
-
-    async fn call<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        if number > self.dies_at || number == self.dies_at && !self.answer_lost {
-            return Err(self.dead());
-        }
-        let done = work.await;
-        if number == self.dies_at {
-            return Err(self.dead());
-        }
-        done
-    }
-}
-
-#[async_trait]
-impl Store for Mortal {
-    fn root(&self) -> &str {
-        self.inner.root()
-    }
-
-    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        futures::stream::once(self.call(async move {
-            let pages = self.inner.list(&prefix, after.as_deref());
-            let pages: Vec<_> = pages.try_collect().await?;
-            Ok(pages.into_iter().flatten().collect())
-        }))
-        .boxed()
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
-        self.call(self.inner.folders(prefix)).await
-    }
-
-    async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
-        self.call(self.inner.get(key, range, etag)).await
-    }
-
-    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
-        if let Some(meeting) = &self.meeting
-            && key.ends_with("commits/00000000000000000001.json.zst")
-        {
-            // Once to say that it has come this far, once to be let go on.
-            meeting.wait().await;
-            meeting.wait().await;
-        }
-        self.call(self.inner.put(key, body, when)).await
-    }
-
-    async fn delete(&self, keys: &[String]) -> Result<()> {
-        self.call(self.inner.delete(keys)).await
-    }
-
-    fn etag_is_content(&self) -> bool {
-        true
-    }
-}
 
 fn line(object: usize, n: usize) -> String {
     format!(
@@ -159,6 +56,7 @@ fn source(store: &Arc<MemoryStore>) -> Source {
         store: Arc::clone(store) as Arc<dyn Store>,
         prefix: "logs/".to_owned(),
         selection: Selection::default(),
+        single: false,
         leave_out: None,
     }
 }
@@ -464,6 +362,7 @@ async fn overlapping_pages_double_nothing() {
         store: Arc::new(Overlapping(Arc::clone(&logs))),
         prefix: "logs/".to_owned(),
         selection: Selection::default(),
+        single: false,
         leave_out: None,
     };
     let destination = Destination {
@@ -477,86 +376,4 @@ async fn overlapping_pages_double_nothing() {
         .await
         .expect("a run");
     assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
-}
-
-/// A store whose pages have two objects of which the first came before.
-#[derive(Debug)]
-struct Overlapping(Arc<MemoryStore>);
-
-#[async_trait]
-impl Store for Overlapping {
-    fn root(&self) -> &str {
-        self.0.root()
-    }
-
-    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let whole = self.0.list(prefix, after).try_concat();
-        futures::stream::once(whole)
-            .map_ok(|all: Vec<ObjectMeta>| {
-                let pages: Vec<_> = all.windows(2).map(|page| Ok(page.to_vec())).collect();
-                futures::stream::iter(pages)
-            })
-            .try_flatten()
-            .boxed()
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
-        self.0.folders(prefix).await
-    }
-
-    async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
-        self.0.get(key, range, etag).await
-    }
-
-    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
-        self.0.put(key, body, when).await
-    }
-
-    async fn delete(&self, keys: &[String]) -> Result<()> {
-        self.0.delete(keys).await
-    }
-
-    fn etag_is_content(&self) -> bool {
-        true
-    }
-}
-
-/// A store that lists its objects but gives none of them.
-#[derive(Debug)]
-struct Unreadable(Arc<MemoryStore>);
-
-#[async_trait]
-impl Store for Unreadable {
-    fn root(&self) -> &str {
-        self.0.root()
-    }
-
-    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        self.0.list(prefix, after)
-    }
-
-    async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
-        self.0.folders(prefix).await
-    }
-
-    async fn get(&self, key: &str, _: Option<Range<u64>>, _: Option<&str>) -> Result<Bytes> {
-        Err(StoreError {
-            kind: ErrorKind::Network,
-            action: "read",
-            place: key.to_owned(),
-            cause: "cut off".to_owned(),
-        })
-    }
-
-    async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
-        self.0.put(key, body, when).await
-    }
-
-    async fn delete(&self, keys: &[String]) -> Result<()> {
-        self.0.delete(keys).await
-    }
-
-    fn etag_is_content(&self) -> bool {
-        true
-    }
 }

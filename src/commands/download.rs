@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use crate::jobs::download;
 use crate::jobs::transfer::{TransferOptions, Transferred};
+use crate::jobs::{Place, download};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Flow, Transfer};
 
@@ -51,6 +51,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let none = Transfer::of(&Transferred::default(), args.dry_run);
         return ui.conclude(none, "", Exit::Done);
     }
+    let place = Place {
+        location: Location::Local(args.folder.clone()),
+        aws,
+    };
+    let source = place.apart(&source)?;
     let options = TransferOptions {
         jobs: args.transfer.jobs(),
         memory: args.transfer.memory,

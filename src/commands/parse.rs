@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::jobs::parse::{self, ParseOptions, Sink};
@@ -69,20 +69,44 @@ impl Args {
         }
     }
 
-    /// Whether to read standard input instead of places.
-    fn reads_stream(&self) -> Result<bool, Failure> {
+    /// What to read instead of places: standard input, or a pipe that was named.
+    fn stream(&self) -> Result<Option<Box<dyn Read + Send>>, Failure> {
         match self.sources.as_slice() {
             [] if io::stdin().is_terminal() => Err(Failure::usage(
                 "nothing to parse",
                 "name files, folders or prefixes, or pipe a log in",
             )),
-            [] | [Location::Std] => Ok(true),
+            [] | [Location::Std] => Ok(Some(Box::new(io::stdin()))),
+            [Location::Local(path)] if is_pipe(path) => {
+                let name = path.display().to_string();
+                let pipe =
+                    File::open(path).map_err(|error| Failure::file("read", &name, &error))?;
+                Ok(Some(Box::new(pipe)))
+            }
             several if several.contains(&Location::Std) => Err(Failure::usage(
                 "- does not go together with other sources",
                 "parse standard input on its own",
             )),
-            _ => Ok(false),
+            _ => Ok(None),
         }
+    }
+
+    /// Opens the file for rejected lines, which must not be one of the logs.
+    fn rejects_file(&self) -> Result<Option<RejectsFile>, Failure> {
+        let Some(path) = &self.rejects else {
+            return Ok(None);
+        };
+        let same = |source: &Location| match (source, path.canonicalize()) {
+            (Location::Local(source), Ok(path)) => source.canonicalize().is_ok_and(|s| s == path),
+            _ => false,
+        };
+        if self.sources.iter().any(same) {
+            return Err(Failure::usage(
+                "--rejects names one of the logs to parse",
+                "name another file",
+            ));
+        }
+        RejectsFile::create(path).map(Some)
     }
 
     async fn open(&self, context: &Context) -> Result<Vec<Source>, Failure> {
@@ -109,17 +133,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
             "leave one of them out",
         ));
     }
-    let from_stream = args.reads_stream()?;
-    let sources = if from_stream {
+    let stream = args.stream()?;
+    let sources = if stream.is_some() {
         Vec::new()
     } else {
         args.open(context).await?
     };
-    let rejects = args
-        .rejects
-        .as_deref()
-        .map(RejectsFile::create)
-        .transpose()?;
+    let rejects = args.rejects_file()?;
     let watch = ui.watch(Flow::Rows, None);
     let mut rows = Rows {
         ui,
@@ -127,7 +147,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         rejects,
         failure: None,
     };
-    let result = read(&args, &sources, &mut rows, context).await;
+    let result = read(&args, stream, &sources, &mut rows, context).await;
     let closed = rows.finish();
     watch.finish();
     // The stream's own failure says more than the job's.
@@ -143,18 +163,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn read(
     args: &Args,
+    stream: Option<Box<dyn Read + Send>>,
     sources: &[Source],
     rows: &mut Rows<'_>,
     context: &Context,
 ) -> Result<Report, JobError> {
     let (options, observer) = (args.options(), rows.watch.observer());
-    if sources.is_empty() {
-        let input = Box::new(io::stdin());
+    if let Some(input) = stream {
         let format = args.select.format();
         parse::parse_stream(input, format, &options, rows, &observer, &context.cancel).await
     } else {
         parse::parse(sources, &options, rows, &observer, &context.cancel).await
     }
+}
+
+/// Neither a file nor a folder: a named pipe, `/dev/stdin`, `<(…)` of a shell.
+fn is_pipe(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// The file of rejected lines.

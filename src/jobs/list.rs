@@ -111,6 +111,7 @@ mod tests {
             store: Arc::new(store),
             prefix: "logs/".to_owned(),
             selection: Selection::default(),
+            single: false,
             leave_out: None,
         };
         let listing = list(&source, &Silent).await.expect("a listing");

@@ -22,6 +22,8 @@ pub struct Source {
     pub prefix: String,
     /// What of it is wanted.
     pub selection: Selection,
+    /// Whether it is the one object whose key is the prefix.
+    pub single: bool,
     /// Full name of a folder in it that is left out: the destination, where that lies inside.
     pub leave_out: Option<String>,
 }
@@ -66,22 +68,27 @@ pub struct Seen {
 }
 
 impl Source {
-    /// Opens a location for reading. A local file is a source of one object.
+    /// Opens a location for reading. A local file is a source of one object. In a bucket, a prefix
+    /// without a slash at its end means the folder of that name, if there is one, else the object of
+    /// that name, else all keys that begin with it.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRoot`] if a local path does not exist. Buckets are not looked at yet.
+    /// [`ErrorKind::NoRoot`] if a local path does not exist, and what a listing reports.
     pub async fn open(
         location: &Location,
         aws: &AwsOptions,
         selection: Selection,
     ) -> Result<Self, StoreError> {
-        let (store, prefix): (Arc<dyn Store>, String) = match location {
+        let (store, prefix, single): (Arc<dyn Store>, String, bool) = match location {
             Location::S3 { bucket, prefix } => {
-                (Arc::new(S3Store::open(bucket, aws).await), prefix.clone())
+                let store = S3Store::open(bucket, aws).await;
+                let (prefix, single) = folder_or_object(&store, prefix).await?;
+                (Arc::new(store), prefix, single)
             }
             Location::Local(path) => {
                 let (folder, name) = folder_and_name(path);
-                (Arc::new(LocalStore::open(folder)?), name)
+                let single = !name.is_empty();
+                (Arc::new(LocalStore::open(folder)?), name, single)
             }
             Location::Std => return Err(standard_stream("read")),
         };
@@ -89,6 +96,7 @@ impl Source {
             store,
             prefix,
             selection,
+            single,
             leave_out: None,
         })
     }
@@ -218,6 +226,9 @@ impl Source {
 
     /// Neither our own file nor a "folder" marker.
     fn is_foreign(&self, object: &ObjectMeta) -> bool {
+        if self.single && object.key != self.prefix {
+            return false;
+        }
         if let Some(folder) = &self.leave_out
             && full_name(self.store.root(), &object.key).starts_with(folder)
         {
@@ -253,6 +264,27 @@ impl Source {
 
 fn common_start(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+async fn folder_or_object(store: &dyn Store, prefix: &str) -> Result<(String, bool), StoreError> {
+    if prefix.is_empty() || prefix.ends_with('/') {
+        return Ok((prefix.to_owned(), false));
+    }
+    let folder = format!("{prefix}/");
+    if first_page(store, &folder).await?.is_empty() {
+        let page = first_page(store, prefix).await?;
+        let exact = page.iter().any(|object| object.key == prefix);
+        return Ok((prefix.to_owned(), exact));
+    }
+    Ok((folder, false))
+}
+
+async fn first_page(store: &dyn Store, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+    Ok(store
+        .list(prefix, None)
+        .try_next()
+        .await?
+        .unwrap_or_default())
 }
 
 /// A folder is a source of everything in it, a file one of itself.

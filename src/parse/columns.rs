@@ -56,6 +56,11 @@ impl Words {
         }
     }
 
+    /// Bytes held.
+    pub(super) fn memory(&self) -> usize {
+        self.interner.memory() + self.ids.len() * 4
+    }
+
     fn finish(&mut self) -> FinishedWords {
         let (ends, bytes) = self.interner.take();
         FinishedWords {
@@ -237,7 +242,7 @@ impl Builder {
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
         match self {
-            Self::Words(words) => words.interner.memory() + words.ids.len() * 4,
+            Self::Words(words) => words.memory(),
             Self::Plain { offsets, bytes, .. } => bytes.len() + offsets.len() * 4,
             Self::Int32(out, _) => out.len() * 4,
             Self::Int64(out, _) => out.len() * 8,

@@ -14,6 +14,9 @@ use super::{Extra, Span, spaced};
 /// Longest line that is split; longer ones are rejected, with this many of their bytes kept.
 pub const MAX_LINE: usize = 1 << 20;
 
+/// Event times that have a day as readers write it: years 1 to 9999, after the zone is applied.
+const YEARS: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
+
 /// Lines that are cut before their fields are converted: their spans fit into the L2 cache.
 const BLOCK_ROWS: usize = 512;
 
@@ -26,6 +29,13 @@ pub struct Reject {
     pub reason: String,
     /// The line's bytes, at most [`MAX_LINE`] of them.
     pub bytes: Vec<u8>,
+}
+
+impl Reject {
+    /// Bytes held.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity() + self.reason.capacity() + size_of::<Self>()
+    }
 }
 
 /// What became of an object's lines: `lines = rows + rejects + comments`.
@@ -97,6 +107,8 @@ impl Carry {
 struct Block {
     spans: Vec<Span>,
     extras: Vec<Extra>,
+    /// Bytes of the extras that are written out.
+    extra_bytes: usize,
     row: Vec<Span>,
 }
 
@@ -175,12 +187,14 @@ impl Decoder {
 
     /// Bytes held by rows and rejects.
     pub fn memory(&self) -> usize {
-        let rejects: usize = self
-            .rejects
-            .iter()
-            .map(|reject| reject.bytes.len() + 64)
-            .sum();
-        self.times.len() * 8 + self.fields.iter().map(Builder::memory).sum::<usize>() + rejects
+        let rejects: usize = self.rejects.iter().map(Reject::memory).sum();
+        let words = self.object_names.iter().map(Words::memory).sum::<usize>();
+        self.times.len() * 8
+            + self.fields.iter().map(Builder::memory).sum::<usize>()
+            + words
+            + self.extra.memory()
+            + self.block.extra_bytes
+            + rejects
     }
 
     /// Hands over the rows since the last flush; `None` if there are none.
@@ -280,8 +294,11 @@ impl Decoder {
                 self.counts.rows += 1;
                 self.times.push(time);
                 self.block.spans.extend_from_slice(&self.block.row);
+                if let Extra::Named(list) = &extra {
+                    self.block.extra_bytes += list.len();
+                }
                 self.block.extras.push(extra);
-                if self.block.extras.len() == BLOCK_ROWS {
+                if self.block.extras.len() == BLOCK_ROWS || self.block.extra_bytes > MAX_LINE {
                     self.convert_block(text);
                 }
             }
@@ -309,6 +326,7 @@ impl Decoder {
                 .zip(field(time))
                 .and_then(|(date, time)| self.dates.date_and_time(date, time)),
         }
+        .filter(|time| YEARS.contains(time))
         .ok_or_else(|| "no valid event time".to_owned())
     }
 
@@ -338,6 +356,7 @@ impl Decoder {
             self.extra.push(value, &mut self.other_invalid);
         }
         self.block.spans.clear();
+        self.block.extra_bytes = 0;
     }
 }
 

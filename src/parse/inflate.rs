@@ -4,7 +4,7 @@
 //! CRC-32 and length are checked. Zeros after the last member are padding.
 
 use flate2::{Decompress, FlushDecompress, Status};
-use zstd::stream::raw::{Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
+use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
 
 /// How an object is compressed, by its first bytes; suffixes lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +44,7 @@ pub struct InflateError {
 
 /// Inflates an object piece by piece.
 ///
-/// Holds the decompressor's window (32 KiB for gzip, at most 128 MiB for a zstd frame that asks for
-/// it, 8 MiB as `zstd` writes by default).
+/// Holds the decompressor's window (32 KiB for gzip, at most 16 MiB for zstd).
 pub struct Inflater {
     state: State,
     consumed: u64,
@@ -86,7 +85,7 @@ impl Inflater {
                 members: 0,
             },
             Encoding::Zstd => {
-                let decoder = ZstdDecoder::new().map_err(|error| InflateError {
+                let decoder = zstd_decoder().map_err(|error| InflateError {
                     at: 0,
                     what: error.to_string(),
                 })?;
@@ -158,6 +157,16 @@ impl Inflater {
             None => Ok(()),
         }
     }
+}
+
+/// Largest zstd window, as a power of two: 16 MiB. `zstd` asks for 8 MiB at level 19, and for more
+/// only with `--ultra` or `--long`.
+const WINDOW_LOG: u32 = 24;
+
+fn zstd_decoder() -> std::io::Result<ZstdDecoder<'static>> {
+    let mut decoder = ZstdDecoder::new()?;
+    decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
+    Ok(decoder)
 }
 
 /// Makes room for at least one more byte below `limit`; `false` if there is none.

@@ -136,6 +136,24 @@ pub(super) struct Group {
     pub(super) deferred: Vec<Fetched>,
 }
 
+/// A `#Fields` line that is longer names many unknown columns; the longest known one has 600 bytes.
+const LONG_HEADER: usize = 4096;
+
+/// Logs whose lines are shorter on average hold mostly something else; the shortest rows of any
+/// format have about 100 bytes.
+const SHORT_LINE: usize = 64;
+
+impl Group {
+    /// Takes note of an object that could not be fetched.
+    fn fail(&mut self, fetched: Fetched) {
+        let (object, content) = fetched.into_parts();
+        if let Content::Failed(error) = content {
+            let failed = Verdict::Failed(error.into());
+            self.objects.push((object, failed));
+        }
+    }
+}
+
 /// Bounds of one CPU job.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -149,9 +167,13 @@ pub(super) struct Bounds {
 pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds) -> Group {
     let mut group = Group::default();
     let mut decoders: Vec<(&'static LogFormat, Decoder)> = Vec::new();
-    let mut text = Vec::new();
+    let (mut text, mut rejected) = (Vec::new(), 0);
     for one in fetched {
-        let held: usize = decoders.iter().map(|(_, decoder)| decoder.memory()).sum();
+        let held = rejected
+            + decoders
+                .iter()
+                .map(|(_, decoder)| decoder.memory())
+                .sum::<usize>();
         let bytes = match &one.content {
             Content::Whole(bytes) if held < bounds.rows => bytes,
             Content::Whole(_) | Content::Large => {
@@ -159,11 +181,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
                 continue;
             }
             Content::Failed(_) => {
-                let (object, content) = one.into_parts();
-                if let Content::Failed(error) = content {
-                    let failed = Verdict::Failed(error.into());
-                    group.objects.push((object, failed));
-                }
+                group.fail(one);
                 continue;
             }
         };
@@ -182,7 +200,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
             }
             Inflated::OverBuffer => (false, None),
         };
-        if !whole {
+        if !whole || is_expansive(&text) {
             group.deferred.push(one);
             continue;
         }
@@ -196,6 +214,9 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
                 let decoder = decoder_of(&mut decoders, format);
                 let counts =
                     decode_object(decoder, format, &object.key, &text, &mut group.rejected);
+                if counts.rejects > 0 {
+                    rejected += group.rejected.last().map_or(0, rejected_bytes);
+                }
                 Verdict::Done {
                     format,
                     counts,
@@ -212,6 +233,23 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         }
     }
     group
+}
+
+/// Bytes held by the rejects of an object.
+fn rejected_bytes(rejected: &Rejected) -> usize {
+    rejected.rejects.iter().map(Reject::memory).sum()
+}
+
+/// Whether an object must be streamed, as what becomes of it may be many times larger than its text:
+/// every line may be a reject with its reason, and every row carries the names of unknown columns.
+fn is_expansive(text: &[u8]) -> bool {
+    let lines = memchr::memchr_iter(b'\n', text).count();
+    let dense = text.len() > SHORT_LINE * 1024 && text.len() < lines * SHORT_LINE;
+    dense
+        || memchr::memmem::find_iter(text, b"#Fields:").any(|at| {
+            let header = &text[at..];
+            memchr::memchr(b'\n', header).unwrap_or(header.len()) > LONG_HEADER
+        })
 }
 
 /// Decodes one object and sets its rejects aside.

@@ -1,6 +1,6 @@
 //! Objects of any size to rows, piece by piece, in bounded memory.
 
-use crate::parse::{Batch, Decoder, Encoding, Inflater, Reject};
+use crate::parse::{Batch, Decoder, Encoding, Inflater, MAX_LINE, Reject};
 use crate::schema::LogFormat;
 
 use super::decode::{Failure, Rules, Verdict, choose, flush};
@@ -24,6 +24,8 @@ pub struct ObjectStream {
     rows: usize,
     input: Input,
     text: Vec<u8>,
+    /// Blank lines before the first other one.
+    blank: u64,
     total: u64,
     decoder: Option<(&'static LogFormat, Decoder)>,
 }
@@ -64,6 +66,7 @@ impl ObjectStream {
             rows,
             input: Input::Start(Vec::new()),
             text: Vec::new(),
+            blank: 0,
             total: 0,
             decoder: None,
         }
@@ -149,7 +152,10 @@ impl ObjectStream {
         match used {
             Ok(used) => {
                 *at += used;
-                if self.decoder.is_some() || self.text.len() >= HEAD {
+                if self.decoder.is_none() {
+                    self.drop_blank_lines();
+                }
+                if self.decoder.is_some() || self.has_head() {
                     self.decode()?;
                 }
                 Ok(())
@@ -158,11 +164,30 @@ impl ObjectStream {
         }
     }
 
+    /// Blank lines before the first other one tell nothing of the format; they are only counted.
+    fn drop_blank_lines(&mut self) {
+        let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let start = self.text.iter().position(|byte| !blank(byte));
+        let start = start.unwrap_or(self.text.len());
+        let end = memchr::memrchr(b'\n', &self.text[..start]).map_or(0, |at| at + 1);
+        self.blank += memchr::memchr_iter(b'\n', &self.text[..end]).count() as u64;
+        drop(self.text.drain(..end));
+    }
+
+    /// Whether there is enough text to find the format by: some, and a whole line of it.
+    fn has_head(&self) -> bool {
+        let enough = self.text.len() >= HEAD && memchr::memchr(b'\n', &self.text).is_some();
+        enough || self.text.len() > MAX_LINE
+    }
+
     fn decode(&mut self) -> Result<(), Verdict> {
         if self.decoder.is_none() {
             let format = choose(&self.text, &self.rules)?;
             let mut decoder = Decoder::new(format);
             decoder.begin(&self.key);
+            for _ in 0..self.blank {
+                decoder.decode(b"\n");
+            }
             self.decoder = Some((format, decoder));
         }
         if let Some((_, decoder)) = &mut self.decoder {

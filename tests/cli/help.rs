@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::support::env::{Ended, Env};
 
-const VERBS: [&str; 10] = [
+const VERBS: [&str; 11] = [
     "sync",
     "status",
     "list",
@@ -13,6 +13,7 @@ const VERBS: [&str; 10] = [
     "download",
     "merge",
     "upload",
+    "verify",
     "completions",
     "man",
 ];

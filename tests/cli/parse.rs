@@ -45,7 +45,7 @@ fn standard_input_plain_and_compressed() {
     row.stderr_is_empty();
     insta::assert_snapshot!(row.stdout());
     let nothing = env.run(["parse"]).code(0);
-    nothing.stderr_contains("skipped -: no log: it holds no line");
+    nothing.stderr_contains("skipped -: not a log: it holds no line");
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn source(store: Arc<dyn Store>, prefix: &str) -> Source {
         store,
         prefix: prefix.to_owned(),
         selection: Selection::default(),
+        single: false,
         leave_out: None,
     }
 }

@@ -35,6 +35,7 @@ fn source(store: &Arc<TestStore>) -> Source {
         store: store.clone(),
         prefix: "logs/".to_owned(),
         selection: Selection::default(),
+        single: false,
         leave_out: None,
     }
 }
@@ -295,6 +296,7 @@ async fn a_destination_within_the_source_is_no_input_and_a_stop_leaves_nothing()
         store: Arc::new(LocalStore::open(folder.path()).expect("a store")),
         prefix: String::new(),
         selection: Selection::default(),
+        single: false,
         leave_out: None,
     };
     let staging = "_s3logs/tmp";

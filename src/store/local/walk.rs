@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use super::super::{ErrorKind, ObjectMeta, Result, StoreError, full_name};
+use super::super::{ObjectMeta, Result};
 use super::{LocalStore, UNFINISHED, meta_of};
 
 /// Objects on a page of a listing.
@@ -46,15 +46,17 @@ impl Walk {
                 break;
             };
             if is_folder {
-                self.enter(&key)?;
+                if self.enter(&key).is_err() {
+                    page.push(unreadable(key.trim_end_matches('/').to_owned()));
+                }
                 continue;
             }
             match fs::metadata(self.store.folder.join(&key)) {
                 Ok(meta) if meta.is_file() => page.push(meta_of(key, &meta)),
                 Ok(_) => {}
                 // It was there a moment ago.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(self.store.error(&error, "list", &key)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_lossy(&key) => {}
+                Err(_) => page.push(unreadable(key)),
             }
         }
         Ok(page)
@@ -79,6 +81,23 @@ impl Walk {
     }
 }
 
+/// An entry that cannot be looked at is listed all the same: reading it fails, which costs this
+/// object and not the whole listing.
+fn unreadable(key: String) -> ObjectMeta {
+    ObjectMeta {
+        key,
+        size: 1,
+        etag: String::new(),
+        modified: 0,
+        archived: false,
+    }
+}
+
+/// Whether a name was not UTF-8 and so no key leads to it.
+fn is_lossy(key: &str) -> bool {
+    key.contains(char::REPLACEMENT_CHARACTER)
+}
+
 /// What lies right in a folder: keys, those of folders with `/` at the end. Not in any order.
 ///
 /// Files that are not complete, and files that wait to be moved into place, are left out.
@@ -95,15 +114,8 @@ pub(super) fn entries(store: &LocalStore, folder: &str) -> Result<Vec<(String, b
         let entry = entry.map_err(|error| failed(&error))?;
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            let shown = format!("{folder}{}", name.to_string_lossy());
-            return Err(StoreError {
-                kind: ErrorKind::BadName,
-                action: "list",
-                place: full_name(&store.root, &shown),
-                cause: "the file name is not UTF-8".to_owned(),
-            });
-        };
+        let is_folder = is_folder && name.to_str().is_some();
+        let name = name.to_string_lossy();
         let staging = is_folder && store.staging.as_ref() == Some(&entry.path());
         if !staging && !name.ends_with(UNFINISHED) {
             let end = if is_folder { "/" } else { "" };

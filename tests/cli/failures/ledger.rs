@@ -163,8 +163,8 @@ fn places_that_make_no_sense() {
     for args in kept {
         story.fails("sync keeps it", &env, args, 2);
     }
-    story.fails("no ledger", &env, &["status", "in"], 2);
-    story.fails("no ledger", &env, &["status", "s3://logs/in"], 2);
+    story.fails("no ledger", &env, &["status", "in"], 1);
+    story.fails("no ledger", &env, &["status", "s3://logs/in"], 1);
     story.fails("no folder", &env, &["status", "nowhere"], 1);
     story.fails("no bucket", &env, &["status", "s3://nowhere"], 1);
     assert_eq!((fake.keys("logs", ""), fake.keys("lake", "")), before);
