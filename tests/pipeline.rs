@@ -390,3 +390,48 @@ async fn no_budget_is_too_small_to_go_on() {
         assert_eq!(days(&encoded).values().sum::<u64>(), 120 * 500);
     }
 }
+
+/// Blank lines tell nothing of the format, however many there are.
+#[tokio::test]
+async fn a_log_that_begins_with_blank_lines_is_a_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!("{}{}", "\n".repeat(3_000_000), lines(6_000));
+    for memory in [USUAL, 16 << 20] {
+        let setup = Setup {
+            memory,
+            rules: rules(),
+        };
+        let encoded = setup
+            .run(&[("blank", text.as_bytes())], folder.path())
+            .await;
+        let table = &encoded.tables["s3_access"];
+        assert_eq!(
+            (table.rows, table.comments, table.lines),
+            (6_000, 3_000_000, 3_006_000)
+        );
+    }
+}
+
+/// A reader of dates knows the years 1 to 9999; the zone is applied first.
+#[tokio::test]
+async fn a_time_without_a_day_is_no_event_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let times = [
+        ("31/Dec/9999:23:59:59 -0001", 0),
+        ("31/Dec/9999:23:59:59 +0000", 1),
+        ("01/Jan/0001:00:00:00 +1400", 0),
+        ("01/Jan/0000:00:00:00 +0000", 0),
+    ];
+    for (time, rows) in times {
+        let text = line(1, 1).replace("01/Mar/2026:00:00:01 +0000", time);
+        let setup = Setup {
+            memory: USUAL,
+            rules: rules(),
+        };
+        let encoded = setup.run(&[("a", text.as_bytes())], folder.path()).await;
+        assert_eq!(encoded.tables["s3_access"].rows, rows, "{time}");
+        for part in &encoded.parts {
+            assert_eq!(part.day.to_string().parse(), Ok(part.day));
+        }
+    }
+}

@@ -241,3 +241,23 @@ fn very_long_lines() {
         assert_eq!(bad.contains("\"line\":2,"), !kept);
     }
 }
+
+#[test]
+fn a_file_is_itself_and_not_its_siblings() {
+    let env = Env::new();
+    for name in ["access.log", "access.log.1", "access.log-old"] {
+        std::fs::write(env.path(name), line(1, 1)).expect("a file");
+    }
+    let parsed = env.run(["parse", "access.log"]).code(0);
+    assert_eq!(parsed.stdout().lines().count(), 1);
+}
+
+#[test]
+fn a_log_is_not_overwritten_by_its_rejects() {
+    let env = Env::new();
+    std::fs::write(env.path("log"), line(1, 1)).expect("a file");
+    let refused = env.run(["parse", "log", "--rejects", "log"]).code(2);
+    refused.stderr_contains("--rejects names one of the logs");
+    let kept = std::fs::read_to_string(env.path("log")).expect("a file");
+    assert_eq!(kept, line(1, 1));
+}
