@@ -75,7 +75,7 @@ fn looked_back(report: &Report) -> &'static str {
 pub(super) fn left(objects: &ObjectCounts) -> [(u64, &'static str); 2] {
     [
         (objects.remembered, "failed before"),
-        (objects.ignored, "no logs"),
+        (objects.ignored, "not logs"),
     ]
 }
 

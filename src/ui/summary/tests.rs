@@ -87,7 +87,7 @@ fn a_second_run() {
     second.outcome.objects.changed = 1;
     assert_eq!(
         report_text(&second, &told(Some("lake"))),
-        "nothing new: 5,000 objects, 4,995 done before, 2 failed before, 3 no logs\n\
+        "nothing new: 5,000 objects, 4,995 done before, 2 failed before, 3 not logs\n\
          `s3logs status lake` shows them, `--retry-failed` tries them again\n\
          1 object replaced in the source after being read, and not read again (-v names them)\n"
     );
