@@ -9,3 +9,4 @@ mod parse;
 mod status;
 mod sync;
 mod transfer;
+mod verify;
