@@ -5,6 +5,7 @@ mod completions;
 mod convert;
 mod download;
 mod ending;
+mod formats;
 mod host;
 mod interrupt;
 mod list;
@@ -69,6 +70,7 @@ enum Command {
     Merge(merge::Args),
     Upload(upload::Args),
     Verify(verify::Args),
+    Formats(formats::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -85,6 +87,7 @@ impl Command {
             Self::Merge(_) => "merge",
             Self::Upload(_) => "upload",
             Self::Verify(_) => "verify",
+            Self::Formats(_) => "formats",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -205,6 +208,7 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Merge(args) => Box::pin(merge::run(args, &context)).await,
         Command::Verify(args) => Box::pin(verify::run(args, &context)).await,
         Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
+        Command::Formats(args) => formats::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),
         Command::Man(args) => man::run(&args, &context),
     };

@@ -99,6 +99,25 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The type of a column in the words of SQL; empty for a column that it does not have.
+    pub fn sql_type(&self, column: &str) -> &'static str {
+        match self
+            .schema
+            .field_with_name(column)
+            .map(ArrowField::data_type)
+        {
+            Ok(DataType::Timestamp(..)) => "TIMESTAMP",
+            Ok(DataType::Int32) => "INTEGER",
+            Ok(DataType::Int64) => "BIGINT",
+            Ok(DataType::Float64) => "DOUBLE",
+            Ok(DataType::Boolean) => "BOOLEAN",
+            Ok(_) => "VARCHAR",
+            Err(_) => "",
+        }
+    }
+}
+
 fn schema(format: &LogFormat, columns: &[Column]) -> Schema {
     let fields: Vec<ArrowField> = columns
         .iter()
