@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Journal, KeyState};
+use crate::ledger::Journal;
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, run_batch};
 use crate::plan::{Batch, Limits, Planner};
@@ -12,7 +12,7 @@ use crate::store::{ErrorKind, ObjectMeta};
 
 use super::JobError;
 use super::place::{Place, staging};
-use super::publish::{count_files, ready};
+use super::publish::{count, ready};
 use super::source::{Destination, Nothing, Source};
 use super::sync::{Planned, Report};
 use super::work::WorkOptions;
@@ -162,26 +162,12 @@ impl Convert<'_> {
         let batch = Batch::new(objects, &source.origin(), 0);
         let mut encoded = run_batch(&self.work, batch.objects, self.observer, self.cancel).await?;
         let files = ready(&batch.id, &mut encoded);
-        count_files(&mut encoded.tables, &files.outputs);
+        let outputs = files.outputs.clone();
         for path in files.paths() {
             self.others.remove(&self.destination.key(&path));
         }
         files.put(self.destination, self.observer).await?;
-        self.outcome.objects.unwanted += encoded.unwanted;
-        for (_, state) in &encoded.objects {
-            let objects = &mut self.outcome.objects;
-            match state {
-                KeyState::Committed(done) => {
-                    objects.committed += 1;
-                    objects.partial += u64::from(done.partial);
-                }
-                KeyState::Skipped { .. } => objects.skipped += 1,
-                _ => objects.failed += 1,
-            }
-        }
-        for (table, counts) in &encoded.tables {
-            self.outcome.add_table(table, counts);
-        }
+        count(&mut self.outcome, encoded, &outputs);
         Ok(())
     }
 }

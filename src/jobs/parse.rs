@@ -10,7 +10,8 @@ use crate::formats;
 use crate::outcome::{Outcome, TableCounts};
 use crate::parse::{Reject, TextFormat, TextWriter};
 use crate::pipeline::{
-    Budget, Cancel, Found, Reading, Render, Rows, Rules, Verdict, read_objects, read_stream,
+    Budget, Cancel, Found, Reading, Render, Rows, Rules, Verdict, count_object, read_objects,
+    read_stream,
 };
 use crate::plan::{Limits, Planner};
 use crate::schema::{Layout, LogFormat};
@@ -299,12 +300,7 @@ impl<'a> Parse<'a> {
                 objects.committed += 1;
                 objects.partial += u64::from(partial);
                 let table = self.outcome.tables.entry(format.table).or_default();
-                table.objects += 1;
-                table.lines += counts.lines;
-                table.rows += counts.rows;
-                table.rejects += counts.rejects;
-                table.comments += counts.comments;
-                table.bytes_in += object.size;
+                count_object(table, &counts, object.size);
                 self.observer.on(&Event::Parsed {
                     key: object.key,
                     table: format.table,

@@ -7,8 +7,8 @@ use futures::stream::{self, TryStreamExt};
 use tempfile::TempPath;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Output, Rejects};
-use crate::outcome::TableCounts;
+use crate::ledger::{KeyState, Output, Rejects};
+use crate::outcome::Outcome;
 use crate::pipeline::{Encoded, Part, RejectsPart};
 use crate::store::{Body, Precondition, StoreError};
 use crate::table::path::{data_file, rejects_file};
@@ -97,18 +97,27 @@ impl Ready {
     }
 }
 
-/// Adds the files of each table to its counts.
-pub(super) fn count_files(tables: &mut BTreeMap<&'static str, TableCounts>, outputs: &[Output]) {
-    for output in outputs {
-        let counts = tables
-            .iter_mut()
-            .find(|(table, _)| **table == output.table)
-            .map(|(_, counts)| counts);
-        if let Some(counts) = counts {
+/// Adds what a batch became to what a run did.
+pub(super) fn count(outcome: &mut Outcome, encoded: Encoded, outputs: &[Output]) {
+    let objects = &mut outcome.objects;
+    objects.unwanted += encoded.unwanted;
+    for (_, state) in &encoded.objects {
+        match state {
+            KeyState::Committed(done) => {
+                objects.committed += 1;
+                objects.partial += u64::from(done.partial);
+            }
+            KeyState::Skipped { .. } => objects.skipped += 1,
+            _ => objects.failed += 1,
+        }
+    }
+    for (table, mut counts) in encoded.tables {
+        for output in outputs.iter().filter(|output| output.table == table) {
             counts.files += 1;
             counts.bytes_out += output.bytes;
             counts.days.insert(output.day);
         }
+        outcome.add_table(table, &counts);
     }
 }
 

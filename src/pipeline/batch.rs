@@ -11,7 +11,7 @@ use crate::cpu;
 use crate::event::{Event, Observer};
 use crate::ledger::{Done, KeyState};
 use crate::outcome::TableCounts;
-use crate::parse::Encoding;
+use crate::parse::{Counts, Encoding};
 use crate::plan::INFLATION;
 use crate::store::{ErrorKind, ObjectMeta, StoreError};
 use crate::table::WriteOptions;
@@ -278,12 +278,7 @@ impl Run<'_> {
             } => {
                 self.denied = 0;
                 let table = self.encoded.tables.entry(format.table).or_default();
-                table.objects += 1;
-                table.lines += counts.lines;
-                table.rows += counts.rows;
-                table.rejects += counts.rejects;
-                table.comments += counts.comments;
-                table.bytes_in += object.size;
+                count_object(table, &counts, object.size);
                 self.observer.on(&Event::Parsed {
                     key: object.key.clone(),
                     table: format.table,
@@ -361,6 +356,16 @@ impl Run<'_> {
         self.encoded.rejects = self.spool.finish()?;
         Ok(self.encoded)
     }
+}
+
+/// Adds an object's lines to the counts of its table.
+pub fn count_object(table: &mut TableCounts, counts: &Counts, bytes: u64) {
+    table.objects += 1;
+    table.lines += counts.lines;
+    table.rows += counts.rows;
+    table.rejects += counts.rejects;
+    table.comments += counts.comments;
+    table.bytes_in += bytes;
 }
 
 fn count_faults(tables: &mut BTreeMap<&'static str, TableCounts>, rows: &Rows) {

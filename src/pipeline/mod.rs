@@ -18,7 +18,7 @@ mod read;
 mod stream;
 
 pub use background::{Background, background};
-pub use batch::{Encoded, Work, WorkError, run_batch};
+pub use batch::{Encoded, Work, WorkError, count_object, run_batch};
 pub use budget::Budget;
 pub use cancel::{Cancel, Canceller};
 pub use decode::{Failure, Rejected, Rows, Rules, Verdict};

@@ -11,7 +11,7 @@ use crate::plan::Batch;
 use crate::store::{ErrorKind, ObjectMeta, full_name};
 
 use super::super::JobError;
-use super::super::publish::{count_files, ready};
+use super::super::publish::{count, ready};
 use super::Sync;
 
 /// How an attempt to commit ended.
@@ -173,23 +173,7 @@ impl Sync<'_> {
     }
 
     fn count(&mut self, sequence: u64, commit: &Commit, encoded: Encoded) {
-        self.outcome.objects.unwanted += encoded.unwanted;
-        for (_, state) in &encoded.objects {
-            let objects = &mut self.outcome.objects;
-            match state {
-                KeyState::Committed(done) => {
-                    objects.committed += 1;
-                    objects.partial += u64::from(done.partial);
-                }
-                KeyState::Skipped { .. } => objects.skipped += 1,
-                _ => objects.failed += 1,
-            }
-        }
-        let mut tables = encoded.tables;
-        count_files(&mut tables, &commit.outputs);
-        for (table, counts) in &tables {
-            self.outcome.add_table(table, counts);
-        }
+        count(&mut self.outcome, encoded, &commit.outputs);
         self.observer.on(&Event::Committed {
             sequence,
             objects: commit.inputs.len() as u64,
