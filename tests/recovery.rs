@@ -76,6 +76,7 @@ fn options(pid: u32) -> SyncOptions {
         single_writer: false,
         take_over: false,
         lookback: Some(LOOKBACK),
+        shard: None,
         limits: Limits {
             objects: 4,
             text: 1 << 30,
@@ -376,4 +377,33 @@ async fn overlapping_pages_double_nothing() {
         .await
         .expect("a run");
     assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
+}
+
+/// Workers of one job, each on its part of the keys, through one commit log.
+#[tokio::test]
+async fn sixteen_shards_fill_one_dataset() {
+    let logs = Arc::new(MemoryStore::default());
+    let store = Arc::new(MemoryStore::default());
+    for number in 0..200 {
+        add_day(&logs, "2026-03-01", number).await;
+    }
+    let shards = (1..=16).map(|number| {
+        let (logs, store) = (Arc::clone(&logs), Arc::clone(&store));
+        async move {
+            let mut options = options(number);
+            options.shard = format!("{number}/16").parse().ok();
+            let report = run_with(&logs, Mortal::immortal(&store), &options).await;
+            report
+                .expect("a run that ends well")
+                .outcome
+                .objects
+                .committed
+        }
+    });
+    let committed = futures::future::join_all(shards).await;
+    assert_eq!(committed.iter().sum::<u64>(), 200, "{committed:?}");
+    assert_eq!(rows(&store).await, 200);
+    assert_eq!(files(&store).await, live(&store).await, "no file astray");
+    let all = run(&logs, Mortal::immortal(&store), 17).await;
+    assert_eq!(all.expect("a run").outcome.objects.new, 0);
 }

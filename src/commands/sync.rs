@@ -1,6 +1,6 @@
 use crate::jobs::Place;
 use crate::jobs::sync::{self, SyncOptions};
-use crate::plan::Limits;
+use crate::plan::{Limits, Shard};
 use crate::store::Location;
 use crate::ui::{Exit, Failure, Flow};
 
@@ -55,6 +55,10 @@ pub(super) struct Args {
     #[arg(long)]
     full: bool,
 
+    /// Do one part of the keys, such as 2/16; as many runs do the others at the same time
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
     /// Promise that no other run writes there, for servers that cannot tell runs apart
     #[arg(long)]
     single_writer: bool,
@@ -84,6 +88,7 @@ impl Args {
             single_writer: self.single_writer,
             take_over: self.take_over,
             limits: Limits::default(),
+            shard: self.shard,
             lookback: (!self.full).then_some(self.lookback.0),
         }
     }

@@ -67,15 +67,19 @@ impl Lease {
     /// # Errors
     /// What the store reports.
     pub async fn holder(store: &dyn Store, base: &str) -> Result<Option<Held>, StoreError> {
-        let path = lock_path(base);
-        match store.get(&path, None, None).await {
+        let path = lock_path(base, None);
+        Self::holder_of(store, &path).await
+    }
+
+    async fn holder_of(store: &dyn Store, path: &str) -> Result<Option<Held>, StoreError> {
+        match store.get(path, None, None).await {
             Ok(bytes) => Ok(serde_json::from_slice::<Lock>(&bytes).ok().map(Held::from)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Takes the lease of the destination under `base`.
+    /// Takes a lease of the destination: the one at `path`, see [`lock_path`].
     ///
     /// A lease that has expired at `now`, or whose owner `gone` says no longer lives, is taken
     /// over; any with `take_over`.
@@ -84,13 +88,12 @@ impl Lease {
     /// What the store reports.
     pub async fn acquire(
         store: Arc<dyn Store>,
-        base: &str,
+        path: String,
         owner: Owner,
         now: i64,
         take_over: bool,
         gone: impl Fn(&Owner) -> bool,
     ) -> Result<Acquired, StoreError> {
-        let path = lock_path(base);
         let lease = Self {
             store,
             path,
@@ -102,7 +105,7 @@ impl Lease {
             Err(error) if error.kind == ErrorKind::Exists => {}
             Err(error) => return Err(error),
         }
-        if let Some(held) = Self::holder(lease.store.as_ref(), base).await?
+        if let Some(held) = Self::holder_of(lease.store.as_ref(), &lease.path).await?
             && held.owner != lease.owner
             && held.expires > now
             && !take_over
@@ -177,8 +180,12 @@ impl From<Lock> for Held {
     }
 }
 
-fn lock_path(base: &str) -> String {
-    format!("{base}_s3logs/lock")
+/// Where the lease of the destination under `base` lies; runs on different shards have their own.
+pub fn lock_path(base: &str, shard: Option<&str>) -> String {
+    match shard {
+        Some(shard) => format!("{base}_s3logs/lock-{}", shard.replace('/', "-of-")),
+        None => format!("{base}_s3logs/lock"),
+    }
 }
 
 #[cfg(test)]
@@ -203,9 +210,16 @@ mod tests {
         dead: bool,
     ) -> Option<Lease> {
         let store: Arc<dyn Store> = store.clone();
-        match Lease::acquire(store, "d/", owner(pid), now, take_over, |_| dead)
-            .await
-            .expect("a store")
+        match Lease::acquire(
+            store,
+            lock_path("d/", None),
+            owner(pid),
+            now,
+            take_over,
+            |_| dead,
+        )
+        .await
+        .expect("a store")
         {
             Acquired::Ours(lease) => Some(lease),
             Acquired::Held(_) => None,

@@ -10,7 +10,7 @@ mod persist;
 mod records;
 mod state;
 
-pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS};
+pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS, lock_path};
 pub use persist::{Journal, LedgerError, Loaded};
 pub use records::{Commit, FORMAT_VERSION, Input, Intent, Output, Rejects};
 pub use state::{Done, IllegalMove, KeyState, Step};

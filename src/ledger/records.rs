@@ -20,6 +20,9 @@ pub struct Intent {
     /// [`Ledger::generation`](super::Ledger::generation).
     #[serde(default)]
     pub generation: u64,
+    /// The shard of the run that made it, such as `2/16`; its runs finish it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Root of the source: `s3://bucket` or `file:///folder`.
     pub root: String,
     /// The batch's objects, so that the same grouping can be done again.

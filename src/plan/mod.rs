@@ -3,7 +3,9 @@
 mod batch;
 mod horizon;
 mod selection;
+mod shard;
 
 pub use batch::{Batch, INFLATION, Limits, Origin, Planner, batch_id};
 pub use horizon::{Horizons, Order};
 pub use selection::{Glob, Selection, TimeRange};
+pub use shard::Shard;

@@ -88,6 +88,7 @@ impl Sync<'_> {
             version: FORMAT_VERSION,
             batch: batch.id.clone(),
             generation: batch.generation,
+            shard: self.shard.map(|shard| shard.to_string()),
             root: self.source.store.root().to_owned(),
             inputs: inputs.collect(),
             outputs: paths.iter().cloned().collect(),

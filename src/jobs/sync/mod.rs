@@ -8,10 +8,10 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Owner, Standing};
+use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Owner, Standing, lock_path};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
-use crate::plan::{Batch, Horizons, Limits, Planner};
+use crate::plan::{Batch, Horizons, Limits, Planner, Shard};
 use crate::store::{ObjectMeta, full_name};
 use crate::units::DAY_MICROS;
 
@@ -44,6 +44,8 @@ pub struct SyncOptions {
     /// How far behind the newest committed key of the same kind keys are listed, microseconds;
     /// without it, and where the selection says since when, all are.
     pub lookback: Option<i64>,
+    /// Only this part of the source's keys is this run's; others have theirs.
+    pub shard: Option<Shard>,
 }
 
 /// How a run ended.
@@ -111,11 +113,15 @@ pub async fn sync_into(
 /// A quarter of the lease's term.
 const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
 
+fn shard_name(options: &SyncOptions) -> Option<String> {
+    options.shard.map(|shard| shard.to_string())
+}
+
 async fn take_lease(destination: &Destination, options: &SyncOptions) -> Result<Lease, JobError> {
     let now = (options.now)();
     let acquired = Lease::acquire(
         Arc::clone(&destination.store),
-        &destination.base,
+        lock_path(&destination.base, shard_name(options).as_deref()),
         options.owner.clone(),
         now,
         options.take_over,
@@ -166,6 +172,7 @@ async fn run(
         retry: options.retry_failed,
         limits: options.limits,
         lookback: options.lookback,
+        shard: options.shard,
         jumped: false,
         observer,
         cancel,
@@ -225,6 +232,7 @@ struct Sync<'a> {
     retry: bool,
     limits: Limits,
     lookback: Option<i64>,
+    shard: Option<Shard>,
     jumped: bool,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
@@ -273,6 +281,9 @@ impl Sync<'_> {
 
     /// Counts a listed object and tells whether there is work to do.
     fn is_new(&mut self, object: &ObjectMeta) -> bool {
+        if self.shard.is_some_and(|shard| !shard.has(&object.key)) {
+            return false;
+        }
         let objects = &mut self.outcome.objects;
         objects.listed += 1;
         let name = full_name(self.source.store.root(), &object.key);
@@ -347,6 +358,7 @@ mod tests {
             take_over: false,
             limits: Limits::default(),
             lookback: Some(LOOKBACK),
+            shard: None,
         }
     }
 

@@ -54,6 +54,9 @@ pub async fn plan(
     let horizons = horizons(source, &loaded.ledger, options.lookback);
     let seen = source
         .each_young::<JobError>(&horizons, observer, async |object| {
+            if options.shard.is_some_and(|shard| !shard.has(&object.key)) {
+                return Ok(true);
+            }
             planned.objects.listed += 1;
             let name = full_name(source.store.root(), &object.key);
             match loaded

@@ -22,6 +22,11 @@ impl Sync<'_> {
             self.observer.on(&Event::Warned { message });
             return Ok(());
         }
+        let ours = self.shard.map(|shard| shard.to_string());
+        if ours.is_some() && intent.shard != ours {
+            // Another worker of the same job is at it.
+            return Ok(());
+        }
         let objects: Vec<ObjectMeta> = intent
             .inputs
             .iter()

@@ -64,7 +64,7 @@ fn own_path(path: &str) -> &str {
 /// Records of a dataset that are of use elsewhere, but for the commits.
 fn is_own_to_send(path: &str) -> bool {
     let path = own_path(path);
-    path != "lock"
+    !path.starts_with("lock")
         && !["tmp/", "intents/", "commits/"]
             .iter()
             .any(|one| path.starts_with(one))
