@@ -407,3 +407,20 @@ async fn sixteen_shards_fill_one_dataset() {
     let all = run(&logs, Mortal::immortal(&store), 17).await;
     assert_eq!(all.expect("a run").outcome.objects.new, 0);
 }
+
+/// A dataset whose ledger is lost, or that something else has written.
+#[tokio::test]
+async fn files_without_a_ledger_are_not_added_to() {
+    let (logs, store) = (logs().await, Arc::new(MemoryStore::default()));
+    run(&logs, Mortal::immortal(&store), 1)
+        .await
+        .expect("a run");
+    let mut ledger = contents(&store).await;
+    ledger.retain(|key, _| key.starts_with("lake/_s3logs/"));
+    let keys: Vec<String> = ledger.into_keys().collect();
+    store.delete(&keys).await.expect("memory");
+    let before = files(&store).await;
+    let refused = run(&logs, Mortal::immortal(&store), 2).await;
+    assert!(matches!(refused, Err(JobError::Misuse { .. })));
+    assert_eq!(files(&store).await, before);
+}

@@ -8,7 +8,9 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Owner, Standing, lock_path};
+use crate::ledger::{
+    Acquired, Journal, KeyState, Lease, Ledger, Loaded, Owner, Standing, lock_path,
+};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Horizons, Limits, Planner, Shard};
@@ -150,20 +152,7 @@ async fn run(
 ) -> Result<Report, JobError> {
     let staging = staging(destination)?;
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
-    let loaded = journal.load().await?;
-    if loaded.is_empty()
-        && let Some(file) = destination.table_files().await?.first()
-    {
-        return Err(JobError::Misuse {
-            what: format!(
-                "{} holds Parquet files, such as {file}, but no ledger",
-                destination.shown
-            ),
-            hint:
-                "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
-                    .to_owned(),
-        });
-    }
+    let loaded = load(&journal, destination).await?;
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
     let mut sync = Sync {
         source,
@@ -211,6 +200,31 @@ fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons
         }
     }
     horizons
+}
+
+/// Reads the ledger, and refuses a place where Parquet files lie without one.
+async fn load(journal: &Journal, destination: &Destination) -> Result<Loaded, JobError> {
+    let loaded = journal.load().await?;
+    if !loaded.is_empty() {
+        return Ok(loaded);
+    }
+    let files = destination.table_files().await?;
+    let Some(file) = files.first() else {
+        return Ok(loaded);
+    };
+    // Another first run may have begun meanwhile; its intent was there before its files.
+    let again = journal.load().await?;
+    if !again.is_empty() {
+        return Ok(again);
+    }
+    Err(JobError::Misuse {
+        what: format!(
+            "{} holds Parquet files, such as {file}, but no ledger",
+            destination.shown
+        ),
+        hint: "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
+            .to_owned(),
+    })
 }
 
 /// An object is its full address: the same logs from elsewhere are other objects.
