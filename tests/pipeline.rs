@@ -204,7 +204,7 @@ async fn keep_partial_takes_the_whole_lines_before_the_damage() {
                 },
             };
             let encoded = setup.run(&[("cut", &cut)], folder.path()).await;
-            let KeyState::Committed(done) = state(&encoded, "cut") else {
+            let KeyState::Written(done) = state(&encoded, "cut") else {
                 panic!("{:?}", state(&encoded, "cut"));
             };
             assert!(done.partial && done.rejects == 0, "{done:?}");

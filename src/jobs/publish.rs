@@ -103,7 +103,7 @@ pub(super) fn count(outcome: &mut Outcome, encoded: Encoded, outputs: &[Output])
     objects.unwanted += encoded.unwanted;
     for (_, state) in &encoded.objects {
         match state {
-            KeyState::Committed(done) => {
+            KeyState::Written(done) => {
                 objects.committed += 1;
                 objects.partial += u64::from(done.partial);
             }

@@ -13,9 +13,9 @@ pub enum KeyState {
     /// Its bytes have arrived.
     Fetched,
     /// Its lines have become rows.
-    Parsed,
+    Parsed(Done),
     /// Its rows are in files that no commit names yet.
-    Written,
+    Written(Done),
     /// Its rows count: a commit names them.
     Committed(Done),
     /// It could not be done.
@@ -100,28 +100,42 @@ impl KeyState {
         match self {
             Self::Listed => "listed",
             Self::Fetched => "fetched",
-            Self::Parsed => "parsed",
-            Self::Written => "written",
+            Self::Parsed(_) => "parsed",
+            Self::Written(_) => "written",
             Self::Committed(_) => "committed",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
         }
     }
 
-    /// Whether a commit may record it: the work on the object is over.
-    pub fn is_settled(&self) -> bool {
-        matches!(
-            self,
-            Self::Committed(_) | Self::Failed { .. } | Self::Skipped { .. }
-        )
+    /// What it becomes when its files are complete.
+    #[must_use]
+    pub fn written(self) -> Self {
+        match self {
+            Self::Parsed(done) => Self::Written(done),
+            other => other,
+        }
+    }
+
+    /// What it becomes when a commit names it.
+    #[must_use]
+    pub fn committed(self) -> Self {
+        match self {
+            Self::Written(done) => Self::Committed(done),
+            other => other,
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.rank() == 4
     }
 
     fn rank(&self) -> u8 {
         match self {
             Self::Listed => 0,
             Self::Fetched => 1,
-            Self::Parsed => 2,
-            Self::Written => 3,
+            Self::Parsed(_) => 2,
+            Self::Written(_) => 3,
             Self::Committed(_) | Self::Failed { .. } | Self::Skipped { .. } => 4,
         }
     }
@@ -150,12 +164,15 @@ mod tests {
     #[test]
     fn states_only_move_forward() {
         let mut state = KeyState::Listed;
-        state.advance(KeyState::Parsed).expect("forward");
+        let done = Done::default;
+        state.advance(KeyState::Parsed(done())).expect("forward");
         assert!(state.advance(KeyState::Fetched).is_err());
-        assert_eq!(state, KeyState::Parsed);
-        state
-            .advance(KeyState::Committed(Done::default()))
-            .expect("forward");
+        assert_eq!(state, KeyState::Parsed(done()));
+        let written = state.clone().written();
+        state.advance(written).expect("forward");
+        let committed = state.clone().committed();
+        assert_eq!(committed, KeyState::Committed(done()));
+        state.advance(committed).expect("forward");
         assert!(
             state
                 .advance(KeyState::Skipped { why: String::new() })

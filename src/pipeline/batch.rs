@@ -9,7 +9,7 @@ use futures::stream::{self, Stream, StreamExt};
 
 use crate::cpu;
 use crate::event::{Event, Observer};
-use crate::ledger::{Done, KeyState};
+use crate::ledger::{Done, KeyState, Step};
 use crate::outcome::TableCounts;
 use crate::parse::{Counts, Encoding};
 use crate::plan::INFLATION;
@@ -104,12 +104,15 @@ pub async fn run_batch(
     cancel: &Cancel,
 ) -> Result<Encoded, WorkError> {
     objects.sort_by(|a, b| a.key.cmp(&b.key));
+    let listed = |object: &ObjectMeta| (object.key.clone(), (object.clone(), KeyState::Listed));
     let mut run = Run {
         work,
         observer,
         gather: Gather::new(&work.folder, work.options.clone()),
         spool: Spool::new(&work.folder),
         encoded: Encoded::default(),
+        states: objects.iter().map(listed).collect(),
+        settled: 0,
         denied: 0,
         refusal: None,
     };
@@ -196,6 +199,9 @@ struct Run<'a> {
     gather: Gather,
     spool: Spool,
     encoded: Encoded,
+    /// Every object of the batch with its state, by key.
+    states: BTreeMap<String, (ObjectMeta, KeyState)>,
+    settled: usize,
     denied: usize,
     /// What the store told of the last object that it refused.
     refusal: Option<StoreError>,
@@ -211,7 +217,7 @@ impl Run<'_> {
             self.spool.add(rejected)?;
         }
         for (object, verdict) in group.objects {
-            self.settle(object, verdict)?;
+            self.settle(&object, verdict)?;
         }
         if self.gather.held() > self.work.reading.budget.gather {
             self.gather.flush().await?;
@@ -266,10 +272,14 @@ impl Run<'_> {
                 self.encoded.tables.entry(table).or_default().add(&counts);
             }
         }
-        self.settle(object, verdict)
+        self.settle(&object, verdict)
     }
 
-    fn settle(&mut self, object: ObjectMeta, verdict: Verdict) -> Result<(), WorkError> {
+    fn settle(&mut self, object: &ObjectMeta, verdict: Verdict) -> Result<(), WorkError> {
+        let fetched = !matches!(&verdict, Verdict::Failed(failure) if failure.step == Step::Fetch);
+        if fetched {
+            self.advance(&object.key, KeyState::Fetched);
+        }
         let state = match verdict {
             Verdict::Done {
                 format,
@@ -286,7 +296,7 @@ impl Run<'_> {
                     rows: counts.rows,
                     rejects: counts.rejects,
                 });
-                KeyState::Committed(Done {
+                KeyState::Parsed(Done {
                     table: format.table.to_owned(),
                     lines: counts.lines,
                     rows: counts.rows,
@@ -312,6 +322,7 @@ impl Run<'_> {
             Verdict::Unwanted => {
                 self.denied = 0;
                 self.encoded.unwanted += 1;
+                self.states.remove(&object.key);
                 return Ok(());
             }
             Verdict::Skipped(why) => {
@@ -323,14 +334,22 @@ impl Run<'_> {
                 KeyState::Skipped { why }
             }
         };
-        self.encoded.objects.push((object, state));
+        self.advance(&object.key, state);
+        self.settled += 1;
         Ok(())
+    }
+
+    fn advance(&mut self, key: &str, to: KeyState) {
+        if let Some((_, state)) = self.states.get_mut(key) {
+            let moved = state.advance(to);
+            moved.expect("each object goes through its states once");
+        }
     }
 
     /// Ends the run where every other object would fail the same way.
     fn general(&mut self, error: Option<StoreError>) -> Result<(), WorkError> {
         let Some(error) = error else { return Ok(()) };
-        let nothing_else = self.denied == self.encoded.objects.len();
+        let nothing_else = self.denied == self.settled;
         let all_denied = error.kind == ErrorKind::Denied && nothing_else && {
             self.denied += 1;
             self.denied >= ALL_DENIED
@@ -347,13 +366,16 @@ impl Run<'_> {
     }
 
     async fn finish(mut self) -> Result<Encoded, WorkError> {
-        let all_denied = self.denied > 0 && self.denied == self.encoded.objects.len();
+        let all_denied = self.denied > 0 && self.denied == self.settled;
         if let (true, Some(error)) = (all_denied, self.refusal) {
             return Err(error.into());
         }
-        self.encoded.objects.sort_by(|a, b| a.0.key.cmp(&b.0.key));
         self.encoded.parts = self.gather.finish().await?;
         self.encoded.rejects = self.spool.finish()?;
+        let states = self.states.into_values();
+        self.encoded.objects = states
+            .map(|(object, state)| (object, state.written()))
+            .collect();
         Ok(self.encoded)
     }
 }

@@ -96,11 +96,6 @@ impl Selection {
         });
         self.range.overlaps(period)
     }
-
-    /// Whether anything narrows the source down.
-    pub fn is_narrow(&self) -> bool {
-        !self.range.is_open() || !self.include.is_empty() || !self.exclude.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ pub fn verified_json(verified: &Verified) -> Value {
 
 fn problem_text(problem: &Problem) -> String {
     match problem {
+        Problem::NoSource => "no object in the source, so nothing is proved".to_owned(),
         Problem::Unknown { key } => format!("not in the ledger: {}", one_line(key)),
         Problem::Replaced { key } => format!("replaced since it was read: {}", one_line(key)),
         Problem::Recount {

@@ -106,3 +106,12 @@ fn objects_that_changed_or_went_are_told() {
     let ended = env.run(VERIFY).code(0);
     assert_eq!(ended.events_of("summary")[0]["gone"], 1);
 }
+
+#[test]
+fn an_empty_source_proves_nothing() {
+    let (_fake, env) = synced();
+    let ended = env
+        .run(["verify", "s3://logs/typo/", "s3://lake/set"])
+        .code(1);
+    ended.stdout_contains("no object in the source, so nothing is proved");
+}

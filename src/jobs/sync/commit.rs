@@ -1,6 +1,6 @@
 //! A batch becomes part of the dataset: intent, files, commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::event::Event;
 use crate::ledger::{
@@ -61,7 +61,7 @@ impl Sync<'_> {
             let paths = files.paths();
             if !paths.is_empty() {
                 leftovers.extend(paths);
-                self.put_intent(&batch, &leftovers).await?;
+                self.put_intent(&batch, &encoded, &leftovers).await?;
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
             let attempt = self.commit(&batch, &commit).await?;
@@ -76,13 +76,23 @@ impl Sync<'_> {
         }
     }
 
-    async fn put_intent(&self, batch: &Batch, paths: &BTreeSet<String>) -> Result<(), JobError> {
+    async fn put_intent(
+        &self,
+        batch: &Batch,
+        encoded: &Encoded,
+        paths: &BTreeSet<String>,
+    ) -> Result<(), JobError> {
+        let states = encoded.objects.iter();
+        let states: HashMap<&str, &KeyState> = states
+            .map(|(object, state)| (object.key.as_str(), state))
+            .collect();
+        let state = |key: &str| states.get(key).copied().cloned();
         let inputs = batch.objects.iter().map(|object| Input {
             key: object.key.clone(),
             etag: object.etag.clone(),
             size: object.size,
             modified: object.modified,
-            state: KeyState::Listed,
+            state: state(&object.key).unwrap_or(KeyState::Listed),
         });
         let intent = Intent {
             version: FORMAT_VERSION,
@@ -100,7 +110,7 @@ impl Sync<'_> {
     fn inputs(&self, encoded: &Encoded) -> Vec<Input> {
         let root = self.source.store.root();
         let inputs = encoded.objects.iter().map(|(object, state)| {
-            let mut state = state.clone();
+            let mut state = state.clone().committed();
             if let KeyState::Failed { attempts, .. } = &mut state {
                 *attempts += self.ledger.attempts(&full_name(root, &object.key));
             }

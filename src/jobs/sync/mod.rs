@@ -1,6 +1,7 @@
 //! The whole path, incremental and exactly once:
 //! list, plan, fetch, inflate, parse, split by day, sort, Parquet, put, commit.
 
+mod begin;
 mod commit;
 mod plan;
 mod resume;
@@ -8,12 +9,10 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{
-    Acquired, Journal, KeyState, Lease, Ledger, Loaded, Owner, Standing, lock_path,
-};
+use crate::ledger::{Journal, Ledger, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
-use crate::plan::{Batch, Horizons, Limits, Planner, Shard};
+use crate::plan::{Batch, Limits, Planner, Shard};
 use crate::store::{ObjectMeta, full_name};
 use crate::units::DAY_MICROS;
 
@@ -21,6 +20,8 @@ use super::JobError;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
+
+use begin::{horizons, load, take_lease, warn_of_another_root};
 
 pub use plan::{Planned, plan};
 
@@ -115,34 +116,6 @@ pub async fn sync_into(
 /// A quarter of the lease's term.
 const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
 
-fn shard_name(options: &SyncOptions) -> Option<String> {
-    options.shard.map(|shard| shard.to_string())
-}
-
-async fn take_lease(destination: &Destination, options: &SyncOptions) -> Result<Lease, JobError> {
-    let now = (options.now)();
-    let acquired = Lease::acquire(
-        Arc::clone(&destination.store),
-        lock_path(&destination.base, shard_name(options).as_deref()),
-        options.owner.clone(),
-        now,
-        options.take_over,
-        options.gone,
-    )
-    .await?;
-    let lease = match acquired {
-        Acquired::Ours(lease) => lease,
-        Acquired::Held(held) => return Err(held.into()),
-    };
-    if !options.single_writer && !lease.store_is_conditional(now).await? {
-        lease.release().await?;
-        return Err(JobError::Unconditional {
-            place: destination.shown.clone(),
-        });
-    }
-    Ok(lease)
-}
-
 async fn run(
     source: &Source,
     destination: &Destination,
@@ -181,61 +154,6 @@ async fn run(
         Err(error) => return Err(error),
     }
     Ok(report)
-}
-
-/// Which keys need not be listed: those far behind what is committed, unless the user says since
-/// when to look.
-fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons {
-    let range = &source.selection.range;
-    let Some(lookback) = lookback.filter(|_| range.is_open()) else {
-        return Horizons::since(range.since);
-    };
-    let mut horizons = Horizons::lookback(lookback);
-    let start = full_name(source.store.root(), "");
-    for (name, entry) in ledger.entries() {
-        if let (KeyState::Committed(_), Some(key)) = (&entry.state, name.strip_prefix(&start))
-            && key.starts_with(&source.prefix)
-        {
-            horizons.learn(key);
-        }
-    }
-    horizons
-}
-
-/// Reads the ledger, and refuses a place where Parquet files lie without one.
-async fn load(journal: &Journal, destination: &Destination) -> Result<Loaded, JobError> {
-    let loaded = journal.load().await?;
-    if !loaded.is_empty() {
-        return Ok(loaded);
-    }
-    let files = destination.table_files().await?;
-    let Some(file) = files.first() else {
-        return Ok(loaded);
-    };
-    // Another first run may have begun meanwhile; its intent was there before its files.
-    let again = journal.load().await?;
-    if !again.is_empty() {
-        return Ok(again);
-    }
-    Err(JobError::Misuse {
-        what: format!(
-            "{} holds Parquet files, such as {file}, but no ledger",
-            destination.shown
-        ),
-        hint: "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
-            .to_owned(),
-    })
-}
-
-/// An object is its full address: the same logs from elsewhere are other objects.
-fn warn_of_another_root(source: &Source, ledger: &Ledger, observer: &dyn Observer) {
-    let root = source.store.root();
-    if let (false, Some(other)) = (ledger.roots().contains(root), ledger.roots().first()) {
-        let message = format!(
-            "the dataset has objects from {other} and now gets some from {root}; if these are copies of the same logs, their rows will be in it twice"
-        );
-        observer.on(&Event::Warned { message });
-    }
 }
 
 /// A run under way.

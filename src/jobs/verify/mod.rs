@@ -31,6 +31,8 @@ pub struct VerifyOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "problem", rename_all = "snake_case")]
 pub enum Problem {
+    /// The source has no object that could prove anything.
+    NoSource,
     /// A source object of which the ledger knows nothing.
     Unknown {
         /// Its key.
@@ -206,6 +208,9 @@ impl Check<'_> {
             })
             .await?;
         self.reread(rereads).await?;
+        if self.verified.objects.is_empty() && !self.cancel.is_cancelled() {
+            self.verified.problems.push(Problem::NoSource);
+        }
         let committed = self.of_this_root().count() as u64;
         self.verified.gone = committed.saturating_sub(done);
         let all_read = self.verified.recounted == committed;

@@ -1,0 +1,98 @@
+//! What comes before the first batch: the lease, the ledger, and how far back to list.
+
+use std::sync::Arc;
+
+use crate::event::{Event, Observer};
+use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Loaded, lock_path};
+use crate::plan::Horizons;
+use crate::store::full_name;
+
+use super::super::JobError;
+use super::super::source::{Destination, Source};
+use super::SyncOptions;
+
+fn shard_name(options: &SyncOptions) -> Option<String> {
+    options.shard.map(|shard| shard.to_string())
+}
+
+pub(super) async fn take_lease(
+    destination: &Destination,
+    options: &SyncOptions,
+) -> Result<Lease, JobError> {
+    let now = (options.now)();
+    let acquired = Lease::acquire(
+        Arc::clone(&destination.store),
+        lock_path(&destination.base, shard_name(options).as_deref()),
+        options.owner.clone(),
+        now,
+        options.take_over,
+        options.gone,
+    )
+    .await?;
+    let lease = match acquired {
+        Acquired::Ours(lease) => lease,
+        Acquired::Held(held) => return Err(held.into()),
+    };
+    if !options.single_writer && !lease.store_is_conditional(now).await? {
+        lease.release().await?;
+        return Err(JobError::Unconditional {
+            place: destination.shown.clone(),
+        });
+    }
+    Ok(lease)
+}
+
+/// Which keys need not be listed: those far behind what is committed, unless the user says since
+/// when to look.
+pub(super) fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons {
+    let range = &source.selection.range;
+    let Some(lookback) = lookback.filter(|_| range.is_open()) else {
+        return Horizons::since(range.since);
+    };
+    let mut horizons = Horizons::lookback(lookback);
+    let start = full_name(source.store.root(), "");
+    for (name, entry) in ledger.entries() {
+        if let (KeyState::Committed(_), Some(key)) = (&entry.state, name.strip_prefix(&start))
+            && key.starts_with(&source.prefix)
+        {
+            horizons.learn(key);
+        }
+    }
+    horizons
+}
+
+/// Reads the ledger, and refuses a place where Parquet files lie without one.
+pub(super) async fn load(journal: &Journal, destination: &Destination) -> Result<Loaded, JobError> {
+    let loaded = journal.load().await?;
+    if !loaded.is_empty() {
+        return Ok(loaded);
+    }
+    let files = destination.table_files().await?;
+    let Some(file) = files.first() else {
+        return Ok(loaded);
+    };
+    // Another first run may have begun meanwhile; its intent was there before its files.
+    let again = journal.load().await?;
+    if !again.is_empty() {
+        return Ok(again);
+    }
+    Err(JobError::Misuse {
+        what: format!(
+            "{} holds Parquet files, such as {file}, but no ledger",
+            destination.shown
+        ),
+        hint: "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
+            .to_owned(),
+    })
+}
+
+/// An object is its full address: the same logs from elsewhere are other objects.
+pub(super) fn warn_of_another_root(source: &Source, ledger: &Ledger, observer: &dyn Observer) {
+    let root = source.store.root();
+    if let (false, Some(other)) = (ledger.roots().contains(root), ledger.roots().first()) {
+        let message = format!(
+            "the dataset has objects from {other} and now gets some from {root}; if these are copies of the same logs, their rows will be in it twice"
+        );
+        observer.on(&Event::Warned { message });
+    }
+}
