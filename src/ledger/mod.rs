@@ -34,7 +34,8 @@ pub struct Entry {
 
 /// The states of all objects and the files that are live, as of one commit.
 ///
-/// Memory: about 250 bytes per object ever seen.
+/// Memory: grows with every object ever seen; loading 100,000 of them was measured at a peak of
+/// about 700 bytes each.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: HashMap<Box<str>, Entry>,

@@ -70,7 +70,7 @@ pub const LOOKBACK: i64 = 14 * DAY_MICROS;
 /// Brings the dataset up to date with the source.
 ///
 /// Memory: [`WorkOptions::memory`], plus the ledger and the objects of one batch (at most 50,000,
-/// about 250 bytes each).
+/// whose keys are held).
 ///
 /// # Errors
 /// [`JobError`]; whatever was committed before it stays, and the next run goes on from there.
