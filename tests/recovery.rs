@@ -3,6 +3,7 @@
 mod stores;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,7 +13,7 @@ use s3logs::event::{Observer, Silent};
 use s3logs::jobs::source::{Destination, Source};
 use s3logs::jobs::sync::{LOOKBACK, Report, SyncOptions, sync_into};
 use s3logs::jobs::{JobError, WorkOptions};
-use s3logs::ledger::{Journal, Owner};
+use s3logs::ledger::{Folding, Journal, Owner};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
 use s3logs::store::{Body, MemoryStore, Precondition, Store};
@@ -75,6 +76,10 @@ fn options(pid: u32) -> SyncOptions {
         retry_failed: false,
         single_writer: false,
         take_over: false,
+        folding: Folding {
+            commits: 2,
+            objects: 200_000,
+        },
         lookback: Some(LOOKBACK),
         shard: None,
         limits: Limits {
@@ -128,9 +133,10 @@ async fn contents(store: &MemoryStore) -> BTreeMap<String, Bytes> {
 /// Rows of the live files, by the ledger.
 async fn rows(store: &Arc<MemoryStore>) -> u64 {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    assert!(loaded.intents.is_empty(), "{:?}", loaded.intents);
-    let outputs = loaded.ledger.outputs();
+    let open = journal.intents().await.expect("a ledger");
+    assert!(open.is_empty(), "{open:?}");
+    let census = journal.census().await.expect("a ledger");
+    let outputs = census.outputs();
     for path in outputs.keys() {
         let there = store.get(&format!("lake/{path}"), None, None).await;
         there.expect("a live file exists");
@@ -200,25 +206,20 @@ async fn an_object_that_vanishes_between_the_runs_costs_only_itself() {
             (OBJECTS * LINES) as u64 - lost,
             "call {n}"
         );
-        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
-        let live = journal
-            .load()
-            .await
-            .expect("a ledger")
-            .ledger
-            .outputs()
-            .len();
+        let live = live(&store).await;
         assert_eq!(files(&store).await, live, "no file astray after call {n}");
     }
 }
 
 async fn committed(store: &Arc<MemoryStore>) -> Vec<String> {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    let entries = loaded.ledger.entries();
-    entries
-        .filter_map(|(name, _)| name.strip_prefix("memory:/").map(str::to_owned))
-        .collect()
+    let mut keys = Vec::new();
+    let read = journal.history(0, |_, commit| {
+        keys.extend(commit.inputs.into_iter().map(|input| input.key));
+        Ok(ControlFlow::Continue(()))
+    });
+    read.await.expect("a ledger");
+    keys
 }
 
 /// Both think that the other is gone, so the lease keeps neither out, and both have their first
@@ -240,9 +241,7 @@ async fn two_runs_at_once_commit_each_object_once() {
             report.expect("a run that ends well");
         }
         assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
-        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
-        let live = journal.load().await.expect("a ledger").ledger;
-        assert_eq!(files(&store).await, live.outputs().len(), "no file astray");
+        assert_eq!(files(&store).await, live(&store).await, "no file astray");
     }
 }
 
@@ -298,8 +297,7 @@ async fn a_run_that_sleeps_does_its_batch_anew_when_another_has_recorded_its_obj
 
 async fn live(store: &Arc<MemoryStore>) -> usize {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    loaded.ledger.outputs().len()
+    journal.census().await.expect("a ledger").outputs().len()
 }
 
 /// An object of the day, under a key as `CloudFront` names them.

@@ -88,6 +88,7 @@ impl Args {
             single_writer: self.single_writer,
             take_over: self.take_over,
             limits: Limits::default(),
+            folding: crate::ledger::Folding::default(),
             shard: self.shard,
             lookback: (!self.full).then_some(self.lookback.0),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::stream::TryStreamExt;
 
 use crate::event::{Event, Observer};
+use crate::ledger::ObjectId;
 use crate::plan::{Horizons, Order, Origin, Selection};
 use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
@@ -205,6 +206,11 @@ impl Source {
         Ok(Some(Nothing::Empty {
             nearest: self.nearest().await,
         }))
+    }
+
+    /// What the ledger knows the object with this key by.
+    pub fn id(&self, key: &str) -> ObjectId {
+        ObjectId::of(self.store.root(), key)
     }
 
     /// What names of batches of this source depend on.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::stream::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Body, ErrorKind, Precondition, Store, StoreError};
@@ -69,6 +70,21 @@ impl Lease {
     pub async fn holder(store: &dyn Store, base: &str) -> Result<Option<Held>, StoreError> {
         let path = lock_path(base, None);
         Self::holder_of(store, &path).await
+    }
+
+    /// Looks who holds leases of the destination or of shards of its sources.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn holders(store: &dyn Store, base: &str) -> Result<Vec<Held>, StoreError> {
+        let mut held = Vec::new();
+        let mut pages = store.list(&lock_path(base, None), None);
+        while let Some(page) = pages.try_next().await? {
+            for object in page {
+                held.extend(Self::holder_of(store, &object.key).await?);
+            }
+        }
+        Ok(held)
     }
 
     async fn holder_of(store: &dyn Store, path: &str) -> Result<Option<Held>, StoreError> {

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::units::Day;
 
 use super::KeyState;
+use super::columns::Columns;
 
-/// Version of the records; readers refuse newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the records; readers refuse newer ones. Version 1 had the inputs of a commit as a
+/// list.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Outputs that are about to become visible; written before the first of them is put.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Commit {
     /// Root of the source: `s3://bucket` or `file:///folder`.
     pub root: String,
     /// The objects that are settled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "in_columns")]
     pub inputs: Vec<Input>,
     /// The files that count from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,9 +51,48 @@ pub struct Commit {
     /// The files of rejected lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Rejects>,
-    /// Paths of files that no longer count.
+    /// Files that no longer count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removed: Vec<String>,
+    pub removed: Vec<Output>,
+}
+
+/// How a commit's inputs are written.
+mod in_columns {
+    use std::fmt;
+
+    use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+    use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use serde::ser::{Serialize, Serializer};
+
+    use super::{Columns, Input};
+
+    pub(super) fn serialize<S: Serializer>(inputs: &[Input], to: S) -> Result<S::Ok, S::Error> {
+        Columns::of(inputs).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Input>, D::Error> {
+        from.deserialize_any(Inputs)
+    }
+
+    struct Inputs;
+
+    impl<'de> Visitor<'de> for Inputs {
+        type Value = Vec<Input>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the objects of a commit")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<Input>, A::Error> {
+            let columns = Columns::deserialize(MapAccessDeserializer::new(map))?;
+            let inputs = columns.inputs();
+            inputs.ok_or_else(|| A::Error::custom("its columns do not fit together"))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<Input>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
 }
 
 impl Default for Commit {

@@ -195,6 +195,7 @@ fn options() -> SyncOptions {
         single_writer: false,
         take_over: false,
         lookback: Some(LOOKBACK),
+        folding: s3logs::ledger::Folding::default(),
         shard: None,
         limits: Limits::default(),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Loaded, lock_path};
+use crate::ledger::{Acquired, Journal, Lease, Ledger, Loaded, lock_path};
 use crate::plan::Horizons;
 use crate::store::full_name;
 
@@ -51,11 +51,11 @@ pub(super) fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) 
     };
     let mut horizons = Horizons::lookback(lookback);
     let start = full_name(source.store.root(), "");
-    for (name, entry) in ledger.entries() {
-        if let (KeyState::Committed(_), Some(key)) = (&entry.state, name.strip_prefix(&start))
-            && key.starts_with(&source.prefix)
+    for (head, newest) in ledger.newest() {
+        if let Some(head) = head.strip_prefix(&start)
+            && head.starts_with(&source.prefix)
         {
-            horizons.learn(key);
+            horizons.learn(head, newest);
         }
     }
     horizons

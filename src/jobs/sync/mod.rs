@@ -9,11 +9,11 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Journal, Ledger, Owner, Standing};
+use crate::ledger::{Bucket, Folding, Journal, Ledger, ObjectId, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
-use crate::store::{ObjectMeta, full_name};
+use crate::store::ObjectMeta;
 use crate::units::DAY_MICROS;
 
 use super::JobError;
@@ -44,6 +44,8 @@ pub struct SyncOptions {
     pub take_over: bool,
     /// What goes into one commit.
     pub limits: Limits,
+    /// When commits are folded into a checkpoint.
+    pub folding: Folding,
     /// How far behind the newest committed key of the same kind keys are listed, microseconds;
     /// without it, and where the selection says since when, all are.
     pub lookback: Option<i64>,
@@ -124,7 +126,8 @@ async fn run(
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
     let staging = staging(destination)?;
-    let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
+    let journal =
+        Journal::new(Arc::clone(&destination.store), &destination.base).folding(options.folding);
     let loaded = load(&journal, destination).await?;
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
     let mut sync = Sync {
@@ -181,6 +184,7 @@ impl Sync<'_> {
         for intent in intents {
             self.resume(intent).await?;
         }
+        self.journal.fold(&mut self.ledger).await?;
         let mut planner = Planner::new(self.limits);
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
@@ -190,7 +194,7 @@ impl Sync<'_> {
                 if self.cancel.is_cancelled() {
                     return Err(JobError::Interrupted);
                 }
-                if self.is_new(&object) {
+                if self.is_new(&object).await? {
                     objects += 1;
                     bytes += object.size;
                     observer.on(&Event::Planned { objects, bytes });
@@ -212,17 +216,18 @@ impl Sync<'_> {
     }
 
     /// Counts a listed object and tells whether there is work to do.
-    fn is_new(&mut self, object: &ObjectMeta) -> bool {
+    async fn is_new(&mut self, object: &ObjectMeta) -> Result<bool, JobError> {
         if self.shard.is_some_and(|shard| !shard.has(&object.key)) {
-            return false;
+            return Ok(false);
         }
         let objects = &mut self.outcome.objects;
         objects.listed += 1;
-        let name = full_name(self.source.store.root(), &object.key);
-        match self.ledger.standing(&name, &object.etag, self.retry) {
+        let id = self.source.id(&object.key);
+        self.journal.hold(&mut self.ledger, [id.bucket]).await?;
+        match self.ledger.standing(id, &object.etag, self.retry) {
             Standing::New => {
                 objects.new += 1;
-                return true;
+                return Ok(true);
             }
             Standing::Done => {}
             Standing::Remembered => objects.remembered += 1,
@@ -233,13 +238,20 @@ impl Sync<'_> {
                 self.observer.on(&Event::Replaced { key });
             }
         }
-        false
+        Ok(false)
     }
 
     async fn batch(&mut self, objects: Vec<ObjectMeta>) -> Result<(), JobError> {
         // The ledger may have caught up with other runs since these were listed.
+        self.hold(&objects).await?;
         let batch = self.batch_of(self.unsettled(objects));
         self.settle(batch, Vec::new()).await
+    }
+
+    /// Reads what the ledger knows of objects.
+    async fn hold(&mut self, objects: &[ObjectMeta]) -> Result<(), JobError> {
+        let buckets = objects.iter().map(|object| Bucket::of(&object.key));
+        Ok(self.journal.hold(&mut self.ledger, buckets).await?)
     }
 
     /// A batch in the objects' present generation.
@@ -249,12 +261,14 @@ impl Sync<'_> {
     }
 
     fn generation(&self, objects: &[ObjectMeta]) -> u64 {
-        let root = self.source.store.root();
-        let names: Vec<String> = objects
-            .iter()
-            .map(|object| full_name(root, &object.key))
-            .collect();
-        self.ledger.generation(names.iter().map(String::as_str))
+        self.ids(objects)
+            .map(|id| self.ledger.commit_of(id))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn ids(&self, objects: &[ObjectMeta]) -> impl Iterator<Item = ObjectId> {
+        objects.iter().map(|object| self.source.id(&object.key))
     }
 }
 
@@ -289,6 +303,7 @@ mod tests {
             single_writer: false,
             take_over: false,
             limits: Limits::default(),
+            folding: Folding::default(),
             lookback: Some(LOOKBACK),
             shard: None,
         }

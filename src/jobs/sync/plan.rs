@@ -8,7 +8,7 @@ use crate::ledger::{Journal, Loaded, Standing};
 use crate::outcome::ObjectCounts;
 use crate::plan::Planner;
 use crate::schema::{KeyPeriod, key_period};
-use crate::store::{ErrorKind, full_name};
+use crate::store::ErrorKind;
 use crate::units::Day;
 
 use super::super::JobError;
@@ -44,7 +44,7 @@ pub async fn plan(
     observer: &dyn Observer,
 ) -> Result<Planned, JobError> {
     let source = &place.apart(source)?;
-    let loaded = load(place).await?;
+    let (journal, mut loaded) = load(place).await?;
     let mut planned = Planned {
         nothing: source.nothing().await?,
         open_intents: loaded.intents.len() as u64,
@@ -58,10 +58,13 @@ pub async fn plan(
                 return Ok(true);
             }
             planned.objects.listed += 1;
-            let name = full_name(source.store.root(), &object.key);
+            let id = source.id(&object.key);
+            if let Some(journal) = &journal {
+                journal.hold(&mut loaded.ledger, [id.bucket]).await?;
+            }
             match loaded
                 .ledger
-                .standing(&name, &object.etag, options.retry_failed)
+                .standing(id, &object.etag, options.retry_failed)
             {
                 Standing::New => {
                     planned.add(&object.key, object.modified, object.size);
@@ -97,13 +100,14 @@ impl Planned {
     }
 }
 
-async fn load(place: &Place) -> Result<Loaded, JobError> {
+async fn load(place: &Place) -> Result<(Option<Journal>, Loaded), JobError> {
     match place.open_existing().await {
         Ok(destination) => {
             let journal = Journal::new(destination.store.clone(), &destination.base);
-            Ok(journal.load().await?)
+            let loaded = journal.load().await?;
+            Ok((Some(journal), loaded))
         }
-        Err(error) if error.kind == ErrorKind::NoRoot => Ok(Loaded::default()),
+        Err(error) if error.kind == ErrorKind::NoRoot => Ok(<_>::default()),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::formats;
-use crate::ledger::{Done, KeyState};
+use crate::ledger::Done;
 use crate::pipeline::{Found, Reading, Render, Rows, Verdict, read_objects};
-use crate::store::{ObjectMeta, full_name};
+use crate::store::ObjectMeta;
 use crate::table::split_by_day;
 use crate::units::Day;
 
@@ -86,16 +86,15 @@ impl Check<'_> {
     }
 
     fn same(&mut self, key: String, found: Done) {
-        let name = full_name(self.source.store.root(), &key);
-        let Some(KeyState::Committed(recorded)) = self.ledger.get(&name).map(|entry| &entry.state)
-        else {
+        let Some(recorded) = self.ledger.recorded(self.source.id(&key)) else {
             return;
         };
+        let recorded = recorded.done;
         let adds_up = found.lines == found.rows + found.rejects + found.comments;
-        if *recorded != found || !adds_up {
+        if recorded != found || !adds_up {
             self.verified.problems.push(Problem::Recount {
                 key,
-                recorded: recorded.clone(),
+                recorded,
                 found,
             });
         }
