@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod fixtures;
 mod formats;
+mod ledger;
 mod pipeline;
 mod recovery;
 mod store_contract;

@@ -197,7 +197,7 @@ impl Source {
     /// # Errors
     /// What the store reports: a missing bucket, a denial.
     pub async fn nothing(&self) -> Result<Option<Nothing>, StoreError> {
-        let mut pages = self.store.list(&self.prefix, None);
+        let mut pages = self.store.list_in_no_order(&self.prefix);
         while let Some(page) = pages.try_next().await? {
             if page.iter().any(|object| self.is_foreign(object)) {
                 return Ok(None);

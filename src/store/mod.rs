@@ -74,6 +74,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// the store's own order; in pages. The order of keys differs between servers.
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>>;
 
+    /// All objects whose key begins with `prefix`, in whatever order lets the first ones come
+    /// soonest.
+    fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        self.list(prefix, None)
+    }
+
     /// Names of the "folders" right below `prefix`, each ending in `/`.
     async fn folders(&self, prefix: &str) -> Result<Vec<String>>;
 

@@ -26,7 +26,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 const FEW: u64 = 150;
 const MANY: u64 = 5000;
 
-/// SplitMix64: small, and the same everywhere.
+/// The generator `SplitMix64`: small, and the same everywhere.
 struct Dice(u64);
 
 impl Dice {

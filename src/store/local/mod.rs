@@ -15,7 +15,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
 use staged::Staged;
-use walk::Walk;
+use walk::{Names, Ramble, Walk};
 
 /// Ends the names of files that are not complete; listings leave them out.
 const UNFINISHED: &str = ".s3logs-tmp";
@@ -186,7 +186,11 @@ fn meta_of(key: String, meta: &fs::Metadata) -> ObjectMeta {
 
 /// Runs file system work off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+fn joined<T>(ended: std::result::Result<T, tokio::task::JoinError>) -> T {
+    match ended {
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
@@ -199,21 +203,13 @@ impl Store for LocalStore {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let walk = Walk::new(self.clone(), prefix, after);
-        stream::unfold(Some(walk), |walk| async {
-            let mut walk = walk?;
-            let (walk, page) = blocking(move || {
-                let page = walk.next_page();
-                (walk, page)
-            })
-            .await;
-            match page {
-                Ok(page) if page.is_empty() => None,
-                Ok(page) => Some((Ok(page), Some(walk))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed()
+        let mut walk = Walk::new(self.clone(), prefix, after);
+        pages(move || walk.next_page())
+    }
+
+    fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        let mut ramble = Ramble::new(self.clone(), prefix);
+        pages(move || ramble.next_page())
     }
 
     async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
@@ -223,10 +219,13 @@ impl Store for LocalStore {
             .to_owned();
         let (store, prefix) = (self.clone(), prefix.to_owned());
         blocking(move || {
-            let entries = walk::entries(&store, &folder)?;
-            let folders = entries.into_iter().filter(|(_, is_folder)| *is_folder);
-            let mut names: Vec<String> = folders.map(|(key, _)| key).collect();
-            names.retain(|name| name.starts_with(&prefix));
+            let mut names = Vec::new();
+            for name in Names::of(&store, &folder)? {
+                let key = format!("{folder}{}", name?);
+                if key.ends_with('/') && key.starts_with(&prefix) {
+                    names.push(key);
+                }
+            }
             names.sort_unstable();
             Ok(names)
         })
@@ -294,4 +293,36 @@ impl Store for LocalStore {
     fn etag_is_content(&self) -> bool {
         false
     }
+}
+
+/// Pages until an empty one; while one is used, the next is made.
+fn pages<F>(next_page: F) -> BoxStream<'static, Result<Vec<ObjectMeta>>>
+where
+    F: FnMut() -> Result<Vec<ObjectMeta>> + Send + 'static,
+{
+    let make = |mut next_page: F| {
+        tokio::task::spawn_blocking(move || {
+            let page = next_page();
+            (next_page, page)
+        })
+    };
+    stream::unfold(Some(Next::Unmade(next_page)), move |next| async move {
+        let making = match next? {
+            Next::Unmade(next_page) => make(next_page),
+            Next::Made(making) => making,
+        };
+        let (next_page, page) = joined(making.await);
+        match page {
+            Ok(page) if page.is_empty() => None,
+            Ok(page) => Some((Ok(page), Some(Next::Made(make(next_page))))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
+
+/// What comes next of a listing: nothing is made before it is asked for the first time.
+enum Next<F> {
+    Unmade(F),
+    Made(tokio::task::JoinHandle<(F, Result<Vec<ObjectMeta>>)>),
 }
