@@ -258,3 +258,30 @@ fn keys_are_in_several_buckets() {
         KEYS.iter().map(|key| Bucket::of(key)).collect();
     assert!(buckets.len() > 5, "{buckets:?}");
 }
+
+/// Without its commits a checkpoint is not gone on from: new commits would stand on nothing.
+#[tokio::test]
+async fn commits_that_are_lost_are_missed_although_they_are_folded() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let at_once = Folding {
+        commits: 1,
+        objects: 1,
+    };
+    let journal = Journal::new(Arc::clone(&store), "lake/").folding(at_once);
+    let mut ledger = Ledger::default();
+    for number in 1..=3 {
+        let commit = commit(&[], number);
+        ledger.apply(number, &commit).expect("the next");
+        journal.put_commit(number, &commit).await.expect("memory");
+        journal.fold(&mut ledger).await.expect("memory");
+    }
+    assert_eq!(journal.load().await.expect("sound").ledger.folded(), 3);
+    let commits = names(&store, "lake/_s3logs/commits/").await;
+    store.delete(&commits[2..]).await.expect("memory");
+    let lost = journal.load().await.expect_err("the newest is gone");
+    let said = lost.to_string();
+    assert!(
+        said.contains(&commits[2]) && said.contains("missing"),
+        "{said}"
+    );
+}

@@ -236,13 +236,14 @@ impl Journal {
         Ok(())
     }
 
-    /// The commit records after a number, in their order.
+    /// The commit records after a number, in their order. The record with that number has to be
+    /// there too: a ledger whose beginning is lost is not gone on with.
     ///
     /// # Errors
     /// [`LedgerError`]: one of them is missing, or what the store reports.
     pub async fn commit_files(&self, after: u64) -> Result<Vec<CommitFile>, LedgerError> {
         let folder = format!("{}commits/", self.base);
-        let from = (after > 0).then(|| self.commit_path(after));
+        let from = (after > 1).then(|| self.commit_path(after - 1));
         let pages: Vec<_> = self
             .store
             .list(&folder, from.as_deref())
@@ -251,18 +252,24 @@ impl Journal {
         let mut files = Vec::new();
         for object in pages.into_iter().flatten() {
             let sequence = sequence_of(&object.key)?;
-            if sequence > after {
+            if sequence >= after {
                 files.push(commit_file(sequence, object));
             }
         }
         files.sort_unstable_by_key(|file| file.sequence);
         files.dedup_by_key(|file| file.sequence);
-        for (file, number) in files.iter().zip(after + 1..) {
+        let first = after.max(1);
+        let missing =
+            |number: u64| unreadable(&self.commit_path(number), "it is missing".to_owned());
+        if after > 0 && files.is_empty() {
+            return Err(missing(after));
+        }
+        for (file, number) in files.iter().zip(first..) {
             if file.sequence != number {
-                let missing = self.commit_path(number);
-                return Err(unreadable(&missing, "it is missing".to_owned()));
+                return Err(missing(number));
             }
         }
+        files.retain(|file| file.sequence > after);
         Ok(files)
     }
 
