@@ -10,7 +10,7 @@ use s3logs::ledger::{
     Bucket, Commit, Done, Folding, Input, Journal, KeyState, Ledger, ObjectId, Output, Standing,
     Step,
 };
-use s3logs::store::{Body, MemoryStore, Precondition, Store};
+use s3logs::store::{Body, LocalStore, MemoryStore, Precondition, Store};
 use s3logs::units::Day;
 
 const ROOT: &str = "s3://logs";
@@ -284,4 +284,100 @@ async fn commits_that_are_lost_are_missed_although_they_are_folded() {
         said.contains(&commits[2]) && said.contains("missing"),
         "{said}"
     );
+}
+
+/// An object as S3 lists it: 64 random bits in its key, 128 in its `ETag`.
+fn listed(number: u64, random: &mut impl FnMut() -> u64) -> Input {
+    // 33,000 objects a day.
+    let second = number * 26 / 10;
+    let day = Day::from_ymd(2026, 3, 1).expect("a date").0
+        + i32::try_from(second / 86_400).expect("some");
+    let (hour, minute, second) = (second / 3600 % 24, second / 60 % 60, second % 60);
+    let unique = random();
+    let rows = 1 + random() % 60;
+    Input {
+        key: format!(
+            "logs/{}-{hour:02}-{minute:02}-{second:02}-{unique:016X}",
+            Day(day)
+        ),
+        etag: format!("{:016x}{:016x}", random(), random()),
+        size: 300 + random() % 30_000,
+        modified: 1_772_323_200_000_000
+            + i64::try_from(number * 2_600_000 / 1_000_000 * 1_000_000).expect("some"),
+        state: KeyState::Committed(Done {
+            table: "s3_access".to_owned(),
+            lines: rows,
+            rows,
+            ..Done::default()
+        }),
+    }
+}
+
+/// Commits so many objects, so many at a time, folds all of them, and measures what a run then
+/// needs.
+async fn weigh(objects: u64, batch: u64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store: Arc<dyn Store> =
+        Arc::new(LocalStore::create(folder.path(), "tmp").expect("a folder"));
+    let folding = Folding {
+        commits: u64::MAX,
+        objects: objects.min(200_000),
+    };
+    let journal = Journal::new(Arc::clone(&store), "").folding(folding);
+    let mut ledger = Ledger::default();
+    let mut seed = 1_u64;
+    let mut random = || {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        seed ^ seed >> 29
+    };
+    for number in 1..=objects / batch {
+        let first = (number - 1) * batch;
+        let commit = Commit {
+            batch: format!("{number:016x}"),
+            root: ROOT.to_owned(),
+            inputs: (first..first + batch)
+                .map(|object| listed(object, &mut random))
+                .collect(),
+            ..Commit::default()
+        };
+        journal.put_commit(number, &commit).await.expect("room");
+        ledger.apply(number, &commit).expect("the next");
+        journal.fold(&mut ledger).await.expect("room");
+    }
+    drop(journal.rebuild().await.expect("sound commits"));
+    let stored = store
+        .list("_s3logs/", None)
+        .try_concat()
+        .await
+        .expect("a listing");
+    let bytes: u64 = stored.iter().map(|file| file.size).sum();
+    let tenths = bytes * 10 / objects;
+
+    let began = std::time::Instant::now();
+    let mut loaded = journal.load().await.expect("sound").ledger;
+    let opened = began.elapsed();
+    let buckets: Vec<Bucket> = loaded.tally().days.keys().copied().collect();
+    journal.hold(&mut loaded, buckets).await.expect("segments");
+    let held = began.elapsed();
+    println!(
+        "{objects} objects: {}.{} bytes each, opened in {opened:.2?}, all held in {held:.2?}",
+        tenths / 10,
+        tenths % 10
+    );
+    assert_eq!(loaded.tally().tables["s3_access"].objects, objects);
+    assert!(tenths <= 400, "{tenths} tenths of a byte per object");
+    assert_eq!(loaded.folded(), loaded.head());
+}
+
+#[tokio::test]
+async fn an_object_costs_forty_bytes_at_most() {
+    weigh(40_000, 20_000).await;
+}
+
+#[tokio::test]
+#[ignore = "for a release build: cargo test --release -- --ignored --nocapture a_million"]
+async fn long_a_million_objects_cost_forty_bytes_each_at_most() {
+    weigh(1_000_000, 50_000).await;
 }
