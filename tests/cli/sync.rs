@@ -2,6 +2,7 @@
 
 mod broken_off;
 mod events;
+mod killed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
