@@ -108,6 +108,12 @@ pub trait Store: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether [`Precondition::Absent`] is known to let one of several writers through, so that nobody
+    /// needs to try. Servers promise it, and not all of them keep to it.
+    fn puts_are_atomic(&self) -> bool {
+        false
+    }
+
     /// Whether the `ETag` depends on the content alone, so that it may go into names of outputs.
     fn etag_is_content(&self) -> bool;
 

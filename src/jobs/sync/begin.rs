@@ -33,13 +33,35 @@ pub(super) async fn take_lease(
         Acquired::Ours(lease) => lease,
         Acquired::Held(held) => return Err(held.into()),
     };
-    if !options.single_writer && !lease.store_is_conditional(now).await? {
+    if !options.single_writer
+        && !lease.store_is_conditional(now).await?
+        && let Err(error) = keeps_apart(&lease, destination, options).await
+    {
         lease.release().await?;
-        return Err(JobError::Unconditional {
-            place: destination.shown.clone(),
-        });
+        return Err(error);
     }
     Ok(lease)
+}
+
+/// Refuses a store that lets two of several writers through at the same time.
+///
+/// Needed before the first commit: what races is the commit numbers, and this costs some requests. A
+/// later run only looks whether conditions are honoured at all, which a dataset that has moved to
+/// another server may show.
+pub(super) async fn keeps_apart(
+    lease: &Lease,
+    destination: &Destination,
+    options: &SyncOptions,
+) -> Result<(), JobError> {
+    let sound = lease
+        .one_of_many_wins((options.now)(), options.gone)
+        .await?;
+    if sound {
+        return Ok(());
+    }
+    Err(JobError::Unconditional {
+        place: destination.shown.clone(),
+    })
 }
 
 /// Which keys need not be listed: those far behind what is committed, unless the user says since

@@ -9,7 +9,7 @@ mod resume;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Journal, Ledger, Owner, Standing};
+use crate::ledger::{Journal, Lease, Ledger, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
@@ -21,7 +21,7 @@ use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
 
-use begin::{horizons, load, take_lease, warn_of_another_root};
+use begin::{horizons, keeps_apart, load, take_lease, warn_of_another_root};
 
 pub use plan::{Planned, plan};
 
@@ -103,7 +103,7 @@ pub async fn sync_into(
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
     let lease = take_lease(destination, options).await?;
-    let work = run(source, destination, options, observer, cancel);
+    let work = run(source, destination, &lease, options, observer, cancel);
     // A lease that cannot be renewed may be taken by another run: that costs work, not rows.
     let renew = || async { drop(lease.renew((options.now)()).await) };
     let done = keep_doing(work, RENEWAL, renew).await;
@@ -119,6 +119,7 @@ const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
 async fn run(
     source: &Source,
     destination: &Destination,
+    lease: &Lease,
     options: &SyncOptions,
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
@@ -126,6 +127,9 @@ async fn run(
     let staging = staging(destination)?;
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     let loaded = load(&journal, destination).await?;
+    if loaded.ledger.head() == 0 && !options.single_writer {
+        keeps_apart(lease, destination, options).await?;
+    }
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
     let mut sync = Sync {
         source,

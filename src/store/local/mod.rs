@@ -316,6 +316,10 @@ impl Store for LocalStore {
         4
     }
 
+    fn puts_are_atomic(&self) -> bool {
+        true
+    }
+
     fn etag_is_content(&self) -> bool {
         false
     }
