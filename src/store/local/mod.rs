@@ -102,6 +102,8 @@ impl LocalStore {
         if durable {
             staged.sync()?;
         }
+        // Now, as another run may delete it as soon as it is in its place.
+        let etag = etag_of(&staged.metadata()?);
         match when {
             Precondition::Always => staged.replace(path)?,
             Precondition::Absent => staged.create(path)?,
@@ -117,7 +119,7 @@ impl LocalStore {
         if durable {
             File::open(parent)?.sync_all()?;
         }
-        Ok(etag_of(&fs::metadata(path)?))
+        Ok(etag)
     }
 
     /// Makes a folder and those above it.
