@@ -287,7 +287,7 @@ impl Run {
 
     /// Whether the program came to its end, with one of these codes, and no signal ended it.
     #[track_caller]
-    pub fn is_over(self, codes: &[i32]) -> bool {
+    pub fn ended_by_itself(self, codes: &[i32]) -> bool {
         let Self(ended) = self;
         let expected = ended.code.is_none_or(|code| codes.contains(&code));
         ended.check(expected, &format!("one of {codes:?} was expected"));
