@@ -197,6 +197,10 @@ impl Store for Overlapping {
         self.0.delete(keys).await
     }
 
+    fn lists_from(&self) -> bool {
+        self.0.lists_from()
+    }
+
     fn etag_is_content(&self) -> bool {
         true
     }

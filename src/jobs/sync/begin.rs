@@ -1,11 +1,13 @@
 //! What comes before the first batch: the lease, the ledger, and how far back to list.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
 use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Loaded, lock_path};
 use crate::plan::Horizons;
 use crate::store::full_name;
+use crate::units::Day;
 
 use super::super::JobError;
 use super::super::source::{Destination, Source};
@@ -81,6 +83,18 @@ pub(super) fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) 
         }
     }
     horizons
+}
+
+/// Of the keys that a listing left out, those that the user did not leave out.
+pub(super) fn beyond_lookback(
+    source: &Source,
+    left_out: BTreeMap<String, Day>,
+) -> BTreeMap<String, Day> {
+    if source.selection.range.is_open() {
+        left_out
+    } else {
+        BTreeMap::new()
+    }
 }
 
 /// Reads the ledger, and refuses a place where Parquet files lie without one.

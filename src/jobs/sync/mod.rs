@@ -6,6 +6,7 @@ mod commit;
 mod plan;
 mod resume;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
@@ -14,14 +15,14 @@ use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
 use crate::store::{ObjectMeta, full_name};
-use crate::units::DAY_MICROS;
+use crate::units::{DAY_MICROS, Day};
 
 use super::JobError;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
 
-use begin::{horizons, keeps_apart, load, take_lease, warn_of_another_root};
+use begin::{beyond_lookback, horizons, keeps_apart, load, take_lease, warn_of_another_root};
 
 pub use plan::{Planned, plan};
 
@@ -60,8 +61,8 @@ pub struct Report {
     pub nothing: Option<Nothing>,
     /// Whether the user stopped it.
     pub interrupted: bool,
-    /// Whether keys beyond the lookback were left out of the listing.
-    pub looked_back: bool,
+    /// What keys begin with of which those beyond the lookback were not listed: from before that day.
+    pub not_listed: BTreeMap<String, Day>,
 }
 
 /// The usual lookback: 14 days. The worst lateness seen in the wild is 9.
@@ -139,7 +140,7 @@ async fn run(
         limits: options.limits,
         lookback: options.lookback,
         shard: options.shard,
-        jumped: false,
+        not_listed: BTreeMap::new(),
         observer,
         cancel,
         journal,
@@ -149,7 +150,7 @@ async fn run(
     let done = sync.all(loaded.intents).await;
     let mut report = Report {
         outcome: sync.outcome,
-        looked_back: sync.jumped,
+        not_listed: sync.not_listed,
         ..Report::default()
     };
     match done {
@@ -169,7 +170,7 @@ struct Sync<'a> {
     limits: Limits,
     lookback: Option<i64>,
     shard: Option<Shard>,
-    jumped: bool,
+    not_listed: BTreeMap<String, Day>,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
     journal: Journal,
@@ -208,7 +209,7 @@ impl Sync<'_> {
         if let Some(batch) = planner.finish() {
             self.batch(batch).await?;
         }
-        self.jumped = seen.jumps > 0;
+        self.not_listed = beyond_lookback(source, seen.left_out);
         let unselected = seen.wanted == 0 && seen.objects > 0;
         Ok(unselected.then_some(Nothing::Unselected {
             objects: seen.objects,
