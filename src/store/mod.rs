@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
-pub use s3::{AccessKeys, AwsOptions, PART_SIZE, S3Store};
+pub use s3::{AccessKeys, AwsOptions, PART_SIZE, Patience, S3Store};
 pub use staging::Staging;
 
 /// Result of a store's operation.
