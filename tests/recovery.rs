@@ -2,6 +2,7 @@
 
 mod bucket;
 mod crowd;
+mod faults;
 mod late;
 mod stores;
 

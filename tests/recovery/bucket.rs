@@ -1,17 +1,29 @@
 //! Logs in a bucket of the fake server, synced into a dataset in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use s3logs::event::{Observer, Silent};
 use s3logs::jobs::JobError;
 use s3logs::jobs::source::{Destination, Source};
 use s3logs::jobs::sync::{Report, SyncOptions, sync_into};
+use s3logs::ledger::{Journal, KeyState};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
-use s3logs::store::{AccessKeys, AwsOptions, MemoryStore, S3Store};
+use s3logs::store::{AccessKeys, AwsOptions, MemoryStore, Patience, S3Store, Store};
 
 use super::{line, options};
 use crate::support::fake_s3::FakeS3;
+
+/// Little, so that nobody waits long for what never comes.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    answer: Duration::from_millis(500),
+    stall: Duration::from_millis(500),
+    attempts: 3,
+    pause: Duration::from_millis(4),
+    quota: 500,
+};
 
 /// A bucket `logs` and what is synced from it.
 pub(super) struct Bucket {
@@ -34,6 +46,7 @@ impl Bucket {
             region: Some("us-east-1".to_owned()),
             endpoint_url: Some(fake.endpoint()),
             credentials: Some(keys),
+            patience: PATIENCE,
             ..AwsOptions::default()
         };
         let mut options = options(1);
@@ -71,5 +84,13 @@ impl Bucket {
 
     pub(super) async fn sync(&self) -> Report {
         self.try_sync().await.expect("a run that ends well")
+    }
+
+    /// What the ledger knows of an object.
+    pub(super) async fn state(&self, key: &str) -> Option<KeyState> {
+        let journal = Journal::new(self.dataset.clone() as Arc<dyn Store>, "lake/");
+        let loaded = journal.load().await.expect("a ledger");
+        let entry = loaded.ledger.get(&format!("s3://logs/{key}"));
+        entry.map(|entry| entry.state.clone())
     }
 }

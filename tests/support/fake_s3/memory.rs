@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) page_size: usize,
     pub(super) smallest_part: usize,
     pub(super) conditional_put: bool,
+    /// Session tokens that are refused.
+    pub(super) expired: Vec<String>,
     /// Whether a put looks for the object first and stores it a while later.
     pub(super) hesitates: bool,
 }
@@ -92,6 +94,7 @@ impl Default for State {
             page_size: LARGEST_PAGE,
             smallest_part: SMALLEST_PART,
             conditional_put: true,
+            expired: Vec::new(),
             hesitates: false,
         }
     }
