@@ -1,5 +1,9 @@
 //! Runs that break off anywhere, and runs that meet: each source line is there exactly once.
 
+mod bucket;
+mod crowd;
+mod faults;
+mod late;
 mod simulation;
 mod stores;
 
@@ -333,15 +337,20 @@ async fn late_objects_are_found_within_the_lookback_and_with_full_beyond_it() {
     add_day(&logs, "2026-03-20", 1).await;
     let first = run_now(&logs, &store, false).await;
     assert_eq!(
-        (first.outcome.objects.committed, first.looked_back),
-        (1501, false)
+        (first.outcome.objects.committed, first.not_listed.len()),
+        (1501, 0)
     );
 
     add_day(&logs, "2026-03-07", 2).await;
     add_day(&logs, "2026-02-01", 3).await;
     add_day(&logs, "2026-03-19", 4).await;
     let second = run_now(&logs, &store, false).await;
-    assert!(second.looked_back);
+    let left_out: Vec<_> = second.not_listed.iter().collect();
+    assert_eq!(
+        format!("{left_out:?}"),
+        r#"[("logs/E1.", Day(20518))]"#,
+        "before 2026-03-06"
+    );
     assert_eq!(
         second.outcome.objects.committed, 2,
         "within 14 days of the newest"

@@ -1,6 +1,6 @@
 //! A place to read from: a store, a prefix in it, and what of it is wanted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
 };
 use crate::table::path::OWN;
+use crate::units::Day;
 
 /// Objects under a prefix of a store.
 #[derive(Clone, Debug)]
@@ -64,8 +65,8 @@ pub struct Seen {
     pub bytes: u64,
     /// Those of them that the selection wants.
     pub wanted: u64,
-    /// How often older keys were left out.
-    pub jumps: u64,
+    /// What keys begin with of which some were left out: those from before that day.
+    pub left_out: BTreeMap<String, Day>,
 }
 
 impl Source {
@@ -156,13 +157,13 @@ impl Source {
             }
             if may_jump && !order.holds() {
                 may_jump = false;
-                if seen.jumps > 0 {
+                if !seen.left_out.is_empty() {
                     pages = self.store.list(&self.prefix, None);
-                    seen.jumps = 0;
+                    seen.left_out.clear();
                     continue;
                 }
             }
-            let behind = page.last().and_then(|last| horizons.jump(&last.key));
+            let jump = page.last().and_then(|last| horizons.jump(&last.key));
             recent.swap(0, 1);
             recent[1].clear();
             for object in page {
@@ -184,9 +185,9 @@ impl Source {
                 objects: seen.objects,
                 bytes: seen.bytes,
             });
-            if let (true, Some(behind)) = (may_jump, behind) {
-                seen.jumps += 1;
-                pages = self.store.list(&self.prefix, Some(&behind));
+            if let (true, Some(jump)) = (may_jump, jump) {
+                pages = self.store.list(&self.prefix, Some(&jump.behind));
+                seen.left_out.insert(jump.head, jump.before);
             }
         }
         Ok(seen)

@@ -25,9 +25,10 @@ pub(super) struct Checkpoint {
     pub(super) segments: BTreeMap<Bucket, SegmentRef>,
     /// Roots of the sources that objects came from.
     pub(super) roots: BTreeSet<String>,
-    /// Of the objects that are done: the newest time of each beginning of keys (root and all that
-    /// comes before the time), microseconds UTC.
-    pub(super) newest: BTreeMap<String, i64>,
+    /// Of the objects that are done: the newest time of each kind of keys, microseconds UTC. A kind
+    /// has a beginning (root and all that comes before the time) and a separator between year,
+    /// month and day.
+    pub(super) newest: BTreeMap<char, BTreeMap<String, i64>>,
     /// Sums.
     pub(super) tally: Tally,
 }

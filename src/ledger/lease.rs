@@ -1,6 +1,8 @@
 //! The lease: it only keeps two runs from doing the same work. Correctness comes from the commit
 //! numbers.
 
+mod probe;
+
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
@@ -133,7 +135,8 @@ impl Lease {
         Ok(Acquired::Ours(lease))
     }
 
-    /// Whether the store honours create-if-absent: a second such put of the lock must fail.
+    /// Whether the store honours create-if-absent: a second such put of the lock must fail. One that
+    /// does not may also mean that another run, which had taken the lease over, has given it back.
     ///
     /// # Errors
     /// What the store reports.
@@ -178,11 +181,16 @@ impl Lease {
             since: self.since,
             expires: now + TERM_MICROS,
         };
-        let bytes = serde_json::to_vec(&lock).expect("a lock holds strings and numbers");
         self.store
-            .put(&self.path, Body::Bytes(bytes.into()), when)
+            .put(&self.path, Body::Bytes(lock.bytes().into()), when)
             .await?;
         Ok(())
+    }
+}
+
+impl Lock {
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a lock holds strings and numbers")
     }
 }
 
@@ -260,6 +268,12 @@ mod tests {
             acquire(&store, 3, 1, false, true).await.is_some(),
             "its owner is gone"
         );
+        // Taken over and given back: the next probe of the lock takes it again.
+        let other = acquire(&store, 3, 1, true, false).await.expect("taken");
+        other.release().await.expect("a store");
+        assert!(!first.store_is_conditional(1).await.expect("a store"));
+        let sound = first.one_of_many_wins(1, |_| false).await;
+        assert!(sound.expect("a store"), "the store is not to blame");
         let last = acquire(&store, 4, 2 * TERM_MICROS, false, false)
             .await
             .expect("it expired");

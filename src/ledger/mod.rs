@@ -121,11 +121,13 @@ impl Ledger {
         &self.now.tally
     }
 
-    /// Beginnings of keys, with their root, and the newest time of what is done of each,
-    /// microseconds UTC.
-    pub fn newest(&self) -> impl Iterator<Item = (&str, i64)> {
-        let newest = self.now.newest.iter();
-        newest.map(|(head, time)| (head.as_str(), *time))
+    /// Kinds of keys (their beginning with their root, what separates year, month and day) and the
+    /// newest time of what is done of each, microseconds UTC.
+    pub fn newest(&self) -> impl Iterator<Item = (&str, char, i64)> {
+        self.now.newest.iter().flat_map(|(separator, heads)| {
+            let heads = heads.iter();
+            heads.map(|(head, time)| (head.as_str(), *separator, *time))
+        })
     }
 
     /// Buckets in which objects failed or are no log.
@@ -313,11 +315,12 @@ impl Ledger {
         recent.unsettled.insert(id.name, Unsettled { name, entry });
     }
 
-    /// Keeps the newest time of what a key begins with.
+    /// Keeps the newest time of a kind of keys.
     fn learn(&mut self, root: &str, key: &str) {
         let Some(stamp) = key_stamp(key) else { return };
         let head = full_name(root, key.get(..stamp.start).unwrap_or_default());
-        let newest = self.now.newest.entry(head).or_insert(stamp.period.from);
+        let heads = self.now.newest.entry(stamp.separator).or_default();
+        let newest = heads.entry(head).or_insert(stamp.period.from);
         *newest = stamp.period.from.max(*newest);
     }
 }

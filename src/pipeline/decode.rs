@@ -1,6 +1,7 @@
 //! Small objects to rows: one CPU job per group of objects, each object whole or not at all.
 
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 
 use crate::formats::{self, Choice};
 use crate::ledger::Step;
@@ -189,7 +190,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
             Inflated::Whole => (true, None),
             Inflated::Damaged(error) if rules.keep_partial => (true, Some(error)),
             Inflated::Damaged(error) => {
-                let failed = Verdict::Failed(error.into());
+                let failed = Verdict::Failed(damaged(error, bytes, &one.object.etag));
                 group.objects.push((one.into_parts().0, failed));
                 continue;
             }
@@ -233,6 +234,17 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         }
     }
     group
+}
+
+/// The failure of an object that cannot be inflated. Where its `ETag` is the sum of other bytes, it may
+/// have been damaged on the way.
+fn damaged(error: InflateError, bytes: &Bytes, etag: &str) -> Failure {
+    let mut failure = Failure::from(error);
+    let sum = u128::from_str_radix(etag, 16).ok();
+    if let Some(sum) = sum.filter(|_| etag.len() == 32) {
+        failure.lasting = sum.to_be_bytes()[..] == Md5::digest(bytes)[..];
+    }
+    failure
 }
 
 /// Bytes held by the rejects of an object.

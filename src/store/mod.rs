@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
-pub use s3::{AccessKeys, AwsOptions, PART_SIZE, S3Store};
+pub use s3::{AccessKeys, AwsOptions, PART_SIZE, Patience, S3Store};
 pub use staging::Staging;
 
 /// Result of a store's operation.
@@ -111,6 +111,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether a listing can begin behind a key without walking up to it.
     fn lists_from(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Precondition::Absent`] is known to let one of several writers through, so that nobody
+    /// needs to try. Servers promise it, and not all of them keep to it.
+    fn puts_are_atomic(&self) -> bool {
         false
     }
 

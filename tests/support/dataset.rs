@@ -53,7 +53,7 @@ impl Dataset {
         Self::of(files.collect())
     }
 
-    /// Reads those of the files that are Parquet.
+    /// Reads those of these files that are Parquet, by path below the dataset.
     pub fn of(mut files: BTreeMap<String, Bytes>) -> Self {
         files.retain(|path, _| {
             Path::new(path)

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::event::Event;
 use crate::ledger::{
-    Commit, FORMAT_VERSION, IllegalMove, Input, Intent, KeyState, LedgerError, Standing,
+    Commit, FORMAT_VERSION, IllegalMove, Input, Intent, KeyState, LedgerError, Standing, Step,
 };
 use crate::pipeline::{Encoded, run_batch};
 use crate::plan::Batch;
@@ -13,6 +13,9 @@ use crate::store::{ErrorKind, ObjectMeta};
 use super::super::JobError;
 use super::super::publish::{count, ready};
 use super::Sync;
+
+/// Reads of a damaged object after which it is held for damaged where it lies.
+const DAMAGED: u32 = 3;
 
 /// How an attempt to commit ended.
 enum Attempt {
@@ -111,8 +114,16 @@ impl Sync<'_> {
     fn inputs(&self, encoded: &Encoded) -> Vec<Input> {
         let inputs = encoded.objects.iter().map(|(object, state)| {
             let mut state = state.clone().committed();
-            if let KeyState::Failed { attempts, .. } = &mut state {
+            if let KeyState::Failed {
+                attempts,
+                step,
+                lasting,
+                ..
+            } = &mut state
+            {
                 *attempts += self.ledger.attempts(self.source.id(&object.key));
+                // Damaged on the way every time: its `ETag` is no sum, but from a key of KMS.
+                *lasting |= *step == Step::Gunzip && *attempts >= DAMAGED;
             }
             Input {
                 key: object.key.clone(),

@@ -6,22 +6,23 @@ mod commit;
 mod plan;
 mod resume;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Bucket, Folding, Journal, Ledger, ObjectId, Owner, Standing};
+use crate::ledger::{Bucket, Folding, Journal, Lease, Ledger, ObjectId, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
 use crate::store::ObjectMeta;
-use crate::units::DAY_MICROS;
+use crate::units::{DAY_MICROS, Day};
 
 use super::JobError;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
 
-use begin::{horizons, load, take_lease, warn_of_another_root};
+use begin::{beyond_lookback, horizons, keeps_apart, load, take_lease, warn_of_another_root};
 
 pub use plan::{Planned, plan};
 
@@ -62,8 +63,8 @@ pub struct Report {
     pub nothing: Option<Nothing>,
     /// Whether the user stopped it.
     pub interrupted: bool,
-    /// Whether keys beyond the lookback were left out of the listing.
-    pub looked_back: bool,
+    /// What keys begin with of which those beyond the lookback were not listed: from before that day.
+    pub not_listed: BTreeMap<String, Day>,
 }
 
 /// The usual lookback: 14 days. The worst lateness seen in the wild is 9.
@@ -105,7 +106,7 @@ pub async fn sync_into(
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
     let lease = take_lease(destination, options).await?;
-    let work = run(source, destination, options, observer, cancel);
+    let work = run(source, destination, &lease, options, observer, cancel);
     // A lease that cannot be renewed may be taken by another run: that costs work, not rows.
     let renew = || async { drop(lease.renew((options.now)()).await) };
     let done = keep_doing(work, RENEWAL, renew).await;
@@ -121,6 +122,7 @@ const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
 async fn run(
     source: &Source,
     destination: &Destination,
+    lease: &Lease,
     options: &SyncOptions,
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
@@ -129,6 +131,9 @@ async fn run(
     let journal =
         Journal::new(Arc::clone(&destination.store), &destination.base).folding(options.folding);
     let loaded = load(&journal, destination).await?;
+    if loaded.ledger.head() == 0 && !options.single_writer {
+        keeps_apart(lease, destination, options).await?;
+    }
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
     let mut sync = Sync {
         source,
@@ -138,7 +143,7 @@ async fn run(
         limits: options.limits,
         lookback: options.lookback,
         shard: options.shard,
-        jumped: false,
+        not_listed: BTreeMap::new(),
         observer,
         cancel,
         journal,
@@ -148,7 +153,7 @@ async fn run(
     let done = sync.all(loaded.intents).await;
     let mut report = Report {
         outcome: sync.outcome,
-        looked_back: sync.jumped,
+        not_listed: sync.not_listed,
         ..Report::default()
     };
     match done {
@@ -168,7 +173,7 @@ struct Sync<'a> {
     limits: Limits,
     lookback: Option<i64>,
     shard: Option<Shard>,
-    jumped: bool,
+    not_listed: BTreeMap<String, Day>,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
     journal: Journal,
@@ -208,7 +213,7 @@ impl Sync<'_> {
         if let Some(batch) = planner.finish() {
             self.batch(batch).await?;
         }
-        self.jumped = seen.jumps > 0;
+        self.not_listed = beyond_lookback(source, seen.left_out);
         let unselected = seen.wanted == 0 && seen.objects > 0;
         Ok(unselected.then_some(Nothing::Unselected {
             objects: seen.objects,

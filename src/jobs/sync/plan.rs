@@ -14,7 +14,7 @@ use crate::units::Day;
 use super::super::JobError;
 use super::super::place::Place;
 use super::super::source::{Nothing, Source};
-use super::{SyncOptions, horizons};
+use super::{SyncOptions, beyond_lookback, horizons};
 
 /// What a run would do, by the names of the objects; nothing is read or written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Planned {
     pub days: BTreeMap<(Day, &'static str), (u64, u64)>,
     /// Why there is nothing to look at, if there is nothing.
     pub nothing: Option<Nothing>,
+    /// What keys begin with of which those beyond the lookback were not listed: from before that day.
+    pub not_listed: BTreeMap<String, Day>,
 }
 
 /// Tells what [`sync`](super::sync) would do.
@@ -79,6 +81,7 @@ pub async fn plan(
         })
         .await?;
     planned.batches += u64::from(batches.finish().is_some());
+    planned.not_listed = beyond_lookback(source, seen.left_out);
     if seen.wanted == 0 && seen.objects > 0 {
         planned.nothing = Some(Nothing::Unselected {
             objects: seen.objects,

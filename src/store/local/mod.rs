@@ -3,10 +3,12 @@
 mod staged;
 mod walk;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
@@ -26,6 +28,8 @@ pub struct LocalStore {
     folder: PathBuf,
     root: String,
     staging: Option<PathBuf>,
+    /// Folders that are known to be on disk.
+    synced: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl LocalStore {
@@ -54,6 +58,7 @@ impl LocalStore {
             folder: canonical,
             root,
             staging: None,
+            synced: Arc::default(),
         })
     }
 
@@ -63,7 +68,7 @@ impl LocalStore {
     /// # Errors
     /// What the file system reports.
     pub fn create(folder: &Path, staging: &str) -> Result<Self> {
-        fs::create_dir_all(folder)
+        make_root(folder)
             .map_err(|error| store_error(&error, "create", folder.display().to_string()))?;
         let mut store = Self::open(folder)?;
         store.staging = Some(store.folder.join(staging));
@@ -92,11 +97,13 @@ impl LocalStore {
     fn write(&self, path: &Path, body: Body, when: &Precondition) -> io::Result<String> {
         let parent = path.parent().unwrap_or(&self.folder);
         let durable = self.staging.is_some();
-        make_folder(parent, durable)?;
+        self.make_folder(parent)?;
         let staged = Staged::new(body, self.staging.as_deref().unwrap_or(parent))?;
         if durable {
             staged.sync()?;
         }
+        // Now, as another run may delete it as soon as it is in its place.
+        let etag = etag_of(&staged.metadata()?);
         match when {
             Precondition::Always => staged.replace(path)?,
             Precondition::Absent => staged.create(path)?,
@@ -112,25 +119,45 @@ impl LocalStore {
         if durable {
             File::open(parent)?.sync_all()?;
         }
-        Ok(etag_of(&fs::metadata(path)?))
+        Ok(etag)
+    }
+
+    /// Makes a folder and those above it.
+    ///
+    /// A durable file needs durable folders: each is synced into the one above it, once, and also
+    /// where it is there already: whoever made it may have been killed before that.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder).map_err(|error| match error.kind() {
+            // A file where a folder should be.
+            io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+            _ => error,
+        })?;
+        if self.staging.is_none() {
+            return Ok(());
+        }
+        let synced = || self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = |at: &&Path| *at != self.folder && at.starts_with(&self.folder);
+        for folder in folder.ancestors().take_while(below) {
+            let done = synced().contains(folder);
+            if let (Some(parent), false) = (folder.parent(), done) {
+                File::open(parent)?.sync_all()?;
+                synced().insert(folder.to_owned());
+            }
+        }
+        Ok(())
     }
 }
 
-/// Makes a folder and those above it. A durable file needs durable folders: each new one is synced
-/// into the one above it.
-fn make_folder(folder: &Path, durable: bool) -> io::Result<()> {
-    let mut missing = Vec::new();
-    if durable {
-        let above = folder.ancestors();
-        missing.extend(above.take_while(|folder| !folder.is_dir()));
-    }
-    fs::create_dir_all(folder).map_err(|error| match error.kind() {
-        // A file where a folder should be.
-        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
-        _ => error,
-    })?;
+/// Makes the folder of a dataset and those above it, each new one synced into the one above it.
+fn make_root(folder: &Path) -> io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
+    fs::create_dir_all(&folder)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
-        File::open(parent)?.sync_all()?;
+        // One that may be written but not read cannot be synced.
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
     }
     Ok(())
 }
@@ -288,6 +315,10 @@ impl Store for LocalStore {
 
     fn parallel_fetches(&self) -> usize {
         4
+    }
+
+    fn puts_are_atomic(&self) -> bool {
+        true
     }
 
     fn etag_is_content(&self) -> bool {

@@ -139,6 +139,11 @@ impl Site {
         let entry = LoggedRequest::of(&request);
         let under_way = (entry.operation == "GetObject").then(|| self.gets.begin());
         let fault = self.note(&entry);
+        let session = request.headers().get("x-amz-security-token");
+        let expired = |token| self.memory.lock().expired.iter().any(|old| token == old);
+        if session.is_some_and(expired) {
+            return error_response(StatusCode::BAD_REQUEST, "ExpiredToken", "");
+        }
         match fault {
             Fault::ResetBeforeHeaders => {
                 make_close_reset(&twin);
