@@ -35,6 +35,8 @@ pub struct TableStatus {
     pub objects: u64,
     /// Its rows.
     pub rows: u64,
+    /// Lines left out because a row has the same line.
+    pub duplicates: u64,
     /// Lines kept as rejects.
     pub rejects: u64,
     /// Objects of which only the lines before a damage are in it.
@@ -93,6 +95,7 @@ pub async fn status(destination: &Destination) -> Result<Status, JobError> {
             KeyState::Committed(done) => {
                 let table = status.tables.entry(done.table.clone()).or_default();
                 table.objects += 1;
+                table.duplicates += done.duplicates;
                 table.rejects += done.rejects;
                 table.partial += u64::from(done.partial);
             }

@@ -12,7 +12,7 @@ mod state;
 
 pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS, lock_path};
 pub use persist::{Journal, LedgerError, Loaded};
-pub use records::{Commit, FORMAT_VERSION, Input, Intent, Output, Rejects};
+pub use records::{Commit, FORMAT_VERSION, Input, Intent, Lines, Output, Rejects};
 pub use state::{Done, IllegalMove, KeyState, Step};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,6 +41,7 @@ pub struct Ledger {
     entries: HashMap<Box<str>, Entry>,
     outputs: BTreeMap<String, Output>,
     rejects: BTreeMap<String, Rejects>,
+    lines: BTreeMap<String, Lines>,
     roots: BTreeSet<String>,
     head: u64,
 }
@@ -86,6 +87,11 @@ impl Ledger {
     /// The files of rejected lines, by path.
     pub fn rejects(&self) -> &BTreeMap<String, Rejects> {
         &self.rejects
+    }
+
+    /// The files of line fingerprints, by path. Memory: about 250 bytes each.
+    pub fn lines(&self) -> &BTreeMap<String, Lines> {
+        &self.lines
     }
 
     /// Roots of the sources whose objects it knows.
@@ -199,6 +205,9 @@ impl Ledger {
         }
         for rejects in &commit.rejects {
             self.rejects.insert(rejects.path.clone(), rejects.clone());
+        }
+        for lines in &commit.lines {
+            self.lines.insert(lines.path.clone(), lines.clone());
         }
         self.head = sequence;
         Ok(())

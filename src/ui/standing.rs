@@ -46,16 +46,17 @@ fn tables(status: &Status) -> String {
     if status.tables.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[
-        "table", ">objects", ">rows", ">rejects", ">partial", ">files", ">bytes", "first", "last",
-    ]);
+    let duplicates = status.tables.values().any(|table| table.duplicates > 0);
+    let mut headings = vec!["table", ">objects", ">rows"];
+    headings.extend(duplicates.then_some(">duplicates"));
+    headings.extend([">rejects", ">partial", ">files", ">bytes", "first", "last"]);
+    let mut table = Table::new(&headings);
     for (name, counts) in &status.tables {
         let day =
             |day: Option<crate::units::Day>| day.map_or_else(String::new, |day| day.to_string());
-        table.row([
-            one_line(name),
-            number(counts.objects),
-            number(counts.rows),
+        let mut cells = vec![one_line(name), number(counts.objects), number(counts.rows)];
+        cells.extend(duplicates.then(|| number(counts.duplicates)));
+        cells.extend([
             number(counts.rejects),
             number(counts.partial),
             number(counts.files),
@@ -63,6 +64,7 @@ fn tables(status: &Status) -> String {
             day(counts.first_day),
             day(counts.last_day),
         ]);
+        table.row(cells);
     }
     format!("\n{}", table.render())
 }
@@ -98,8 +100,12 @@ fn what_became(state: &KeyState) -> String {
             } else {
                 ""
             };
+            let duplicates = match done.duplicates {
+                0 => String::new(),
+                lines => format!(", {}", count(lines, "duplicate")),
+            };
             format!(
-                "done: {} = {}, {}, {}; table {}{partial}",
+                "done: {} = {}{duplicates}, {}, {}; table {}{partial}",
                 count(done.lines, "line"),
                 count(done.rows, "row"),
                 count(done.rejects, "reject"),
@@ -186,7 +192,7 @@ pub fn status_json(status: &Status) -> Vec<Value> {
         lines.push(json!({"event": "state", "state": state, "objects": objects}));
     }
     for (table, counts) in &status.tables {
-        lines.push(json!({
+        let mut line = json!({
             "event": "table",
             "table": table,
             "objects": counts.objects,
@@ -197,7 +203,11 @@ pub fn status_json(status: &Status) -> Vec<Value> {
             "bytes": counts.bytes,
             "first_day": counts.first_day,
             "last_day": counts.last_day,
-        }));
+        });
+        if counts.duplicates > 0 {
+            line["duplicates"] = counts.duplicates.into();
+        }
+        lines.push(line);
     }
     let failures = status.failures.iter();
     lines.extend(failures.map(|story| story_line("failure", story)));
@@ -250,6 +260,7 @@ mod tests {
             table: "s3_access".to_owned(),
             lines: 12,
             rows: 10,
+            duplicates: 0,
             rejects: 1,
             comments: 1,
             partial: false,
@@ -260,6 +271,7 @@ mod tests {
         let table = TableStatus {
             objects: 5000,
             rows: 499_980,
+            duplicates: 0,
             rejects: 20,
             partial: 0,
             files: 2,

@@ -196,6 +196,7 @@ fn options() -> SyncOptions {
         take_over: false,
         lookback: Some(LOOKBACK),
         shard: None,
+        dedupe: false,
         limits: Limits::default(),
     }
 }

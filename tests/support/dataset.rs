@@ -53,7 +53,8 @@ impl Dataset {
         Self::of(files.collect())
     }
 
-    fn of(mut files: BTreeMap<String, Bytes>) -> Self {
+    /// Reads files by their paths below the dataset.
+    pub fn of(mut files: BTreeMap<String, Bytes>) -> Self {
         files.retain(|path, _| {
             Path::new(path)
                 .extension()

@@ -11,7 +11,7 @@ use crate::plan::Batch;
 use crate::store::{ErrorKind, ObjectMeta, full_name};
 
 use super::super::JobError;
-use super::super::publish::{count, ready};
+use super::super::publish::{Ready, count, ready};
 use super::Sync;
 
 /// How an attempt to commit ended.
@@ -20,6 +20,8 @@ enum Attempt {
     Committed(u64),
     /// Another run's commit has touched some of the batch's objects.
     Lost,
+    /// Another run's commit made lines known that are rows of the batch.
+    Overtaken,
 }
 
 impl Sync<'_> {
@@ -41,6 +43,7 @@ impl Sync<'_> {
             if leftovers.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
                 return Ok(());
             }
+            self.look_back();
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
@@ -49,6 +52,7 @@ impl Sync<'_> {
                 return Ok(());
             }
             let files = ready(&batch.id, &mut encoded);
+            self.warn_of_gaps(&files);
             let commit = Commit {
                 version: FORMAT_VERSION,
                 batch: batch.id.clone(),
@@ -56,6 +60,7 @@ impl Sync<'_> {
                 inputs: self.inputs(&encoded),
                 outputs: files.outputs.clone(),
                 rejects: files.rejects.clone(),
+                lines: files.lines.clone(),
                 removed: Vec::new(),
             };
             let paths = files.paths();
@@ -64,15 +69,18 @@ impl Sync<'_> {
                 self.put_intent(&batch, &encoded, &leftovers).await?;
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
-            let attempt = self.commit(&batch, &commit).await?;
-            if let Attempt::Committed(sequence) = attempt {
-                self.count(sequence, &commit, encoded);
+            match self.commit(&batch, &commit, &files).await? {
+                Attempt::Committed(sequence) => {
+                    self.count(sequence, &commit, encoded);
+                    return self.clean_up(&batch.id, &mut leftovers).await;
+                }
+                Attempt::Lost => {
+                    self.clean_up(&batch.id, &mut leftovers).await?;
+                    batch = self.batch_of(self.unsettled(batch.objects));
+                }
+                // Another run may be about to commit the very files: they stay until it cannot.
+                Attempt::Overtaken => {}
             }
-            self.clean_up(&batch.id, &mut leftovers).await?;
-            if attempt != Attempt::Lost {
-                return Ok(());
-            }
-            batch = self.batch_of(self.unsettled(batch.objects));
         }
     }
 
@@ -126,11 +134,19 @@ impl Sync<'_> {
     }
 
     /// Commits under the next free number, unless another run has taken objects of the batch.
-    async fn commit(&mut self, batch: &Batch, commit: &Commit) -> Result<Attempt, JobError> {
+    async fn commit(
+        &mut self,
+        batch: &Batch,
+        commit: &Commit,
+        files: &Ready,
+    ) -> Result<Attempt, JobError> {
         loop {
             // The ledger may have caught up with other runs since the batch was planned.
             if self.generation(&batch.objects) > batch.generation {
                 return Ok(Attempt::Lost);
+            }
+            if self.is_overtaken(files).await? {
+                return Ok(Attempt::Overtaken);
             }
             let sequence = self.ledger.head() + 1;
             match self.journal.put_commit(sequence, commit).await {
@@ -174,6 +190,7 @@ impl Sync<'_> {
             .filter(|path| {
                 !self.ledger.outputs().contains_key(path)
                     && !self.ledger.rejects().contains_key(path)
+                    && !self.ledger.lines().contains_key(path)
             })
             .map(|path| self.destination.key(&path))
             .collect();

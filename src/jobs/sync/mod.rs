@@ -3,9 +3,11 @@
 
 mod begin;
 mod commit;
+mod dedupe;
 mod plan;
 mod resume;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
@@ -14,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
 use crate::store::{ObjectMeta, full_name};
-use crate::units::DAY_MICROS;
+use crate::units::{DAY_MICROS, Day};
 
 use super::JobError;
 use super::place::{Place, staging};
@@ -49,6 +51,8 @@ pub struct SyncOptions {
     pub lookback: Option<i64>,
     /// Only this part of the source's keys is this run's; others have theirs.
     pub shard: Option<Shard>,
+    /// Leave rows out whose whole line is that of another row of the same table and day.
+    pub dedupe: bool,
 }
 
 /// How a run ended.
@@ -127,10 +131,14 @@ async fn run(
     let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
     let loaded = load(&journal, destination).await?;
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
+    let mut work = options.work.work(source, staging.folder().to_owned());
+    work.reading.rules.fingerprints = options.dedupe;
     let mut sync = Sync {
         source,
         destination,
-        work: options.work.work(source, staging.folder().to_owned()),
+        work,
+        dedupe: options.dedupe,
+        told: BTreeSet::new(),
         retry: options.retry_failed,
         limits: options.limits,
         lookback: options.lookback,
@@ -161,6 +169,9 @@ struct Sync<'a> {
     source: &'a Source,
     destination: &'a Destination,
     work: Work,
+    dedupe: bool,
+    /// Tables and days whose rows without fingerprints were told of.
+    told: BTreeSet<(String, Day)>,
     retry: bool,
     limits: Limits,
     lookback: Option<i64>,
@@ -291,6 +302,7 @@ mod tests {
             limits: Limits::default(),
             lookback: Some(LOOKBACK),
             shard: None,
+            dedupe: false,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::table::split_by_day;
 use crate::units::Day;
 
 use super::super::JobError;
+use super::duplicates::leave_out;
 use super::{Check, Problem, Rereads};
 
 /// Rows of one table by day.
@@ -70,6 +71,7 @@ impl Check<'_> {
                     table: format.table.to_owned(),
                     lines: counts.lines,
                     rows: counts.rows,
+                    duplicates: 0,
                     rejects: counts.rejects,
                     comments: counts.comments,
                     partial,
@@ -85,13 +87,14 @@ impl Check<'_> {
             .push(Problem::Unreadable { key, error });
     }
 
-    fn same(&mut self, key: String, found: Done) {
+    fn same(&mut self, key: String, mut found: Done) {
         let name = full_name(self.source.store.root(), &key);
         let Some(KeyState::Committed(recorded)) = self.ledger.get(&name).map(|entry| &entry.state)
         else {
             return;
         };
-        let adds_up = found.lines == found.rows + found.rejects + found.comments;
+        leave_out(&mut found, recorded.duplicates);
+        let adds_up = found.lines == found.rows + found.duplicates + found.rejects + found.comments;
         if *recorded != found || !adds_up {
             self.verified.problems.push(Problem::Recount {
                 key,
