@@ -19,6 +19,7 @@ mod parts;
 mod prints;
 mod read;
 mod stream;
+mod twins;
 
 pub use background::{Background, background};
 pub use batch::{Encoded, Work, WorkError, count_object, run_batch};
@@ -33,3 +34,4 @@ pub use meanwhile::keep_doing;
 pub use parts::{Part, RejectsPart};
 pub use read::{Found, Reading, Render, read_objects, read_stream};
 pub use stream::{ObjectStream, Progress, Taken};
+pub use twins::Twins;

@@ -108,7 +108,33 @@ pub(super) fn merged(
     Ok(PrintsFile { path, len })
 }
 
-/// Puts the fingerprints of two files together.
+/// Writes what the file `one` holds and `other` does not to a new file in `folder`.
+pub(super) fn minus(one: &Path, other: &Path, folder: &Path) -> io::Result<PrintsFile> {
+    let (mut ours, mut theirs) = (Reader::open(one)?, Reader::open(other)?);
+    let mut known = theirs.next()?;
+    let mut failed = None;
+    let mut next = || -> io::Result<Option<Fingerprint>> {
+        while let Some(print) = ours.next()? {
+            while known.is_some_and(|known| known < print) {
+                known = theirs.next()?;
+            }
+            if known != Some(print) {
+                return Ok(Some(print));
+            }
+        }
+        Ok(None)
+    };
+    let rest = std::iter::from_fn(|| {
+        next().unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    let rest = merged(None, rest, folder)?;
+    failed.map_or(Ok(rest), Err)
+}
+
+/// Puts the fingerprints of two files together that have none in common.
 pub(super) fn joined(one: &Path, other: &Path, folder: &Path) -> io::Result<PrintsFile> {
     let mut other = Reader::open(other)?;
     let mut failed = None;
@@ -145,7 +171,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let (one, other): (BTreeSet<u16>, BTreeSet<u16>) = (
                 one.union(&shared).copied().collect(),
-                other.difference(&one).copied().collect(),
+                other.union(&shared).copied().collect(),
             );
             let (first, second) = (file(&one, folder.path()), file(&other, folder.path()));
             let common = have_common(&first.path, &second.path).expect("two files");
@@ -160,7 +186,9 @@ mod tests {
 
             let fresh: BTreeSet<u16> = other.difference(&one).copied().collect();
             let all: BTreeSet<u16> = one.union(&fresh).copied().collect();
+            let rest = minus(&second.path, &first.path, folder.path()).expect("a file");
             let second = file(&fresh, folder.path());
+            prop_assert_eq!(std::fs::read(&rest.path).expect("it"), std::fs::read(&second.path).expect("it"));
             let both = joined(&first.path, &second.path, folder.path()).expect("a file");
             prop_assert_eq!(both.len, all.len() as u64);
             let expected = file(&all, folder.path());

@@ -135,6 +135,11 @@ fn problem_text(problem: &Problem) -> String {
             number(*objects),
             number(*days)
         ),
+        Problem::Alone { table, day, lines } => format!(
+            "left out without a row that is the same: {} of {} {day}",
+            count(*lines, "line"),
+            one_line(table)
+        ),
         Problem::Orphan { path } => format!("named by no commit: {}", one_line(path)),
         Problem::Sum {
             table,

@@ -7,10 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
+use s3logs::event::{Observer, Silent};
+use s3logs::jobs::WorkOptions;
+use s3logs::jobs::source::Destination;
 use s3logs::jobs::sync::{Report, SyncOptions};
-use s3logs::ledger::{Done, Journal, KeyState, Ledger};
+use s3logs::jobs::verify::{self, Problem, VerifyOptions};
+use s3logs::ledger::{Commit, Done, Entry, Input, Journal, KeyState, Ledger, Lines};
+use s3logs::pipeline::Cancel;
 use s3logs::plan::Limits;
 use s3logs::store::{Body, MemoryStore, Precondition, Store};
+use s3logs::table::path::lines_file;
+use sha2::{Digest, Sha256};
 use tokio::sync::Barrier;
 
 use super::stores::Mortal;
@@ -87,7 +94,7 @@ async fn ids(store: &Arc<MemoryStore>) -> Vec<String> {
     let mut all = contents(store).await;
     let prints: BTreeSet<String> = all
         .keys()
-        .filter(|key| key.ends_with(".fp"))
+        .filter(|key| key.contains("/lines/"))
         .cloned()
         .collect();
     let named = known.lines().keys().map(|path| format!("lake/{path}"));
@@ -196,7 +203,7 @@ async fn met(one: &[usize], other: &[usize]) -> (Arc<MemoryStore>, u64) {
     let of = |n: usize| {
         let mut source = source(&logs);
         source.store = reads[n].clone();
-        source.prefix = ["logs/a/", "logs/b/"][n].to_owned();
+        ["logs/a/", "logs/b/"][n].clone_into(&mut source.prefix);
         source
     };
     let (first, second, mine, theirs) = (of(0), of(1), options(1), options(2));
@@ -212,12 +219,12 @@ async fn met(one: &[usize], other: &[usize]) -> (Arc<MemoryStore>, u64) {
 
 #[tokio::test]
 async fn two_runs_at_once_keep_a_line_of_both_once() {
-    let (store, reads) = met(&[0, 1, 2, 3], &[2, 3, 4, 5]).await;
+    let (store, reads) = Box::pin(met(&[0, 1, 2, 3], &[2, 3, 4, 5])).await;
     assert_eq!(ids(&store).await, expected(0..6));
     let lost: u64 = left_out(&store).await.iter().map(|(_, lines)| lines).sum();
     assert_eq!(lost, 2);
     // Without a line in common nothing is encoded anew.
-    let (store, fewer) = met(&[0, 1, 2, 3], &[4, 5, 6, 7]).await;
+    let (store, fewer) = Box::pin(met(&[0, 1, 2, 3], &[4, 5, 6, 7])).await;
     assert_eq!(ids(&store).await, expected(0..8));
     assert_eq!(reads, fewer + 1, "one object was read twice");
 }
@@ -270,6 +277,7 @@ async fn lines_are_found_however_the_rows_are_written_out() {
     let rows = ["1-small", "2-large", "3-small", "4-large", "5-small"];
     let rows = rows.map(|key| done[key].rows);
     assert_eq!(rows, [400, 11_600, 100, 5_900, 1]);
+    assert_eq!(verify(&logs, &store).await, []);
 }
 
 /// The lines of an object that breaks off are no rows, so their twins are.
@@ -301,13 +309,80 @@ async fn lost_fingerprints_cost_no_rows() {
     put_lines(&logs, "logs/1", 0..4).await;
     run(&logs, &store, &options(1)).await;
     let all = contents(&store).await;
-    let prints: Vec<&String> = all.keys().filter(|key| key.ends_with(".fp")).collect();
+    let prints: Vec<&String> = all.keys().filter(|key| key.contains("/lines/")).collect();
     assert_eq!(prints.len(), 2, "a file per day");
     let garbled = vec![7; all[prints[0]].len()];
     put(&store, prints[0], garbled).await;
     put_lines(&logs, "logs/2", 0..6).await;
     run(&logs, &store, &options(2)).await;
     assert_eq!(left_out(&store).await, [("2".to_owned(), 2)]);
+}
+
+/// A commit that claims a line to be a duplicate whose twin no row has.
+#[tokio::test]
+async fn verify_finds_a_line_that_was_left_out_without_a_row() {
+    let (logs, store) = (
+        Arc::new(MemoryStore::default()),
+        Arc::new(MemoryStore::default()),
+    );
+    put_lines(&logs, "logs/1", [0, 2, 4, 2]).await;
+    run(&logs, &store, &options(1)).await;
+    assert_eq!(verify(&logs, &store).await, []);
+
+    let known = ledger(&store).await;
+    let mut lines: Vec<Lines> = known.lines().values().cloned().collect();
+    let (old, all) = (format!("lake/{}", lines[0].path), contents(&store).await);
+    let mut prints: Vec<_> = all[&old].chunks(16).map(<[u8]>::to_vec).collect();
+    prints[1][15] ^= 1;
+    let prints = prints.concat();
+    let hash = Sha256::digest(&prints);
+    let first = hash.first_chunk().expect("it is longer");
+    let hash = format!("{:08x}", u32::from_be_bytes(*first));
+    lines[0].path = lines_file(&lines[0].table, lines[0].day, "b", &hash);
+    store.delete(&[old]).await.expect("memory");
+    put(&store, &format!("lake/{}", lines[0].path), prints).await;
+    let input = |(name, entry): (&str, &Entry)| Input {
+        key: name.trim_start_matches("memory:/").to_owned(),
+        etag: entry.etag.clone(),
+        size: entry.size,
+        modified: 0,
+        state: entry.state.clone(),
+    };
+    let commit = Commit {
+        root: logs.root().to_owned(),
+        inputs: known.entries().map(input).collect(),
+        outputs: known.outputs().values().cloned().collect(),
+        lines,
+        ..Commit::default()
+    };
+    let commits: Vec<String> = all
+        .into_keys()
+        .filter(|key| key.contains("/commits/"))
+        .collect();
+    store.delete(&commits).await.expect("memory");
+    let journal = Journal::new(Arc::clone(&store) as Arc<dyn Store>, "lake/");
+    journal.put_commit(1, &commit).await.expect("memory");
+    let found = verify(&logs, &store).await;
+    assert!(
+        matches!(found[..], [Problem::Alone { lines: 1, .. }]),
+        "{found:?}"
+    );
+}
+
+async fn verify(logs: &Arc<MemoryStore>, store: &Arc<MemoryStore>) -> Vec<Problem> {
+    let destination = Destination {
+        store: Arc::clone(store) as Arc<dyn Store>,
+        base: "lake/".to_owned(),
+        shown: "memory".to_owned(),
+    };
+    let options = VerifyOptions {
+        work: WorkOptions::default(),
+        quick: false,
+    };
+    let (observer, cancel): (Arc<dyn Observer>, _) = (Arc::new(Silent), Cancel::never());
+    let source = source(logs);
+    let verified = verify::verify(&source, &destination, &options, &observer, &cancel);
+    verified.await.expect("a check").problems
 }
 
 /// Runs with and without it, each with the lines of its objects.
@@ -351,6 +426,9 @@ async fn check(runs: Runs) {
     }
     let (rows, lost) = model(&runs);
     assert_eq!(ids(&store).await, expected(rows));
+    if !lost.is_empty() {
+        assert_eq!(verify(&logs, &store).await, []);
+    }
     assert_eq!(
         left_out(&store)
             .await

@@ -5,15 +5,14 @@
 //! what they would be if it were encoded anew, and it goes for the next number. Otherwise it is
 //! encoded anew under the same name; its former files are removed when it is committed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::parse::Fingerprint;
-use crate::pipeline::{History, KnownLines};
+use crate::pipeline::History;
 use crate::units::Day;
 
 use super::super::JobError;
+use super::super::lines::history;
 use super::super::publish::Ready;
 use super::Sync;
 
@@ -29,22 +28,8 @@ impl Sync<'_> {
     }
 
     fn history(&self) -> History {
-        let mut files: BTreeMap<(String, Day), BTreeSet<KnownLines>> = BTreeMap::new();
-        for lines in self.ledger.lines().values() {
-            let day = files.entry((lines.table.clone(), lines.day)).or_default();
-            day.insert(KnownLines {
-                key: self.destination.key(&lines.path),
-                bytes: lines.rows * Fingerprint::BYTES as u64,
-                hash: hash_in(&lines.path).to_owned(),
-            });
-        }
-        let store = Arc::clone(&self.destination.store);
-        History::new(
-            store,
-            &self.work.folder,
-            files,
-            self.work.history.as_deref(),
-        )
+        let before = self.work.history.as_deref();
+        history(self.destination, &self.ledger, &self.work.folder, before)
     }
 
     /// Whether commits that came after the batch was encoded made lines known that are rows of it.
@@ -103,32 +88,18 @@ impl Sync<'_> {
     }
 }
 
-/// The hash in the name of a file: `<batch>-<hash8>.fp`.
-fn hash_in(path: &str) -> &str {
-    let name = path.rsplit('-').next().unwrap_or_default();
-    name.split('.').next().unwrap_or_default()
-}
-
 /// The first of a list, and how many more there are.
 fn named(days: &[String]) -> String {
-    let mut text = days[..days.len().min(NAMED)].join(", ");
-    if days.len() > NAMED {
-        text.push_str(&format!(" and {} more days", days.len() - NAMED));
+    let first = days[..days.len().min(NAMED)].join(", ");
+    match days.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more days"),
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::path::lines_file;
-
-    #[test]
-    fn a_path_tells_its_hash() {
-        let day = "2026-03-01".parse().expect("a day");
-        let path = lines_file("s3_access", day, "b0b0", "0123456789abcdef");
-        assert_eq!(hash_in(&path), "01234567");
-    }
 
     #[test]
     fn many_days_are_counted() {

@@ -29,6 +29,7 @@ pub use plan::{Planned, plan};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct SyncOptions {
     /// How objects are worked on.
     pub work: WorkOptions,

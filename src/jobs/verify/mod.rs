@@ -19,6 +19,8 @@ use super::JobError;
 use super::source::{Destination, Source};
 use super::work::WorkOptions;
 
+use duplicates::LeftOut;
+
 /// Settings of a check.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
@@ -97,6 +99,15 @@ pub enum Problem {
         /// Lines left out, by the days.
         days: u64,
     },
+    /// Lines left out as duplicates although no row has the same.
+    Alone {
+        /// The table.
+        table: String,
+        /// The day.
+        day: Day,
+        /// How many.
+        lines: u64,
+    },
     /// Rows of a table, of a day or in all, that do not add up.
     Sum {
         /// The table.
@@ -165,11 +176,13 @@ pub async fn verify(
             ..Verified::default()
         },
         days: BTreeMap::new(),
+        left_out: LeftOut::of(&loaded.ledger)?,
     };
     check.files(destination, &loaded.intents).await?;
     check.sums();
     check.duplicate_sums();
     check.objects().await?;
+    check.twins(destination).await?;
     let mut verified = check.verified;
     verified.interrupted = cancel.is_cancelled();
     verified
@@ -188,10 +201,13 @@ struct Check<'a> {
     verified: Verified,
     /// Rows that the objects gave when read again.
     days: BTreeMap<(&'static str, Day), u64>,
+    /// Where lines were left out.
+    left_out: Option<LeftOut>,
 }
 
-/// Objects that are read again together: those of one table, whole or cut short.
-type Rereads = BTreeMap<(String, bool), Vec<ObjectMeta>>;
+/// Objects that are read again together: those of one table, whole or cut short, and with lines left
+/// out or not.
+type Rereads = BTreeMap<(String, bool, bool), Vec<ObjectMeta>>;
 
 /// Objects of a listing that are read again at a time.
 const PAGE: usize = 1000;
@@ -208,8 +224,9 @@ impl Check<'_> {
                 if let Some(was) = self.account(&object) {
                     done += 1;
                     if !self.options.quick {
-                        let group = rereads.entry((was.table, was.partial)).or_default();
-                        group.push(object);
+                        let left_out = was.duplicates > 0;
+                        let group = rereads.entry((was.table, was.partial, left_out));
+                        group.or_default().push(object);
                         waiting += 1;
                     }
                 }
