@@ -229,6 +229,55 @@ async fn two_runs_at_once_keep_a_line_of_both_once() {
     assert_eq!(reads, fewer + 1, "one object was read twice");
 }
 
+/// A run that is overtaken by another right before its first commit and dies at its n-th call, and the
+/// runs after it. Returns the store and how many calls the first made.
+async fn overtaken(dies_at: u64, answer_lost: bool) -> (Arc<MemoryStore>, u64) {
+    let (logs, store) = (
+        Arc::new(MemoryStore::default()),
+        Arc::new(MemoryStore::default()),
+    );
+    put_lines(&logs, "logs/a/1", [0, 1, 2, 3, 4, 5, 6, 7]).await;
+    put_lines(&logs, "logs/b/2", [1, 3, 4]).await;
+    let meeting = Arc::new(Barrier::new(2));
+    let mortal = Mortal::meeting_and_dying(&store, &meeting, dies_at, answer_lost);
+    let of = |prefix: &str| {
+        let mut source = source(&logs);
+        prefix.clone_into(&mut source.prefix);
+        source
+    };
+    let (slow, fast, mine, mut theirs) = (of("logs/a/"), of("logs/b/"), options(1), options(2));
+    // It leaves the batch that it finds begun to others.
+    theirs.shard = "1/1".parse().ok();
+    let meanwhile = async {
+        meeting.wait().await;
+        let ended = run_from(&fast, Mortal::immortal(&store), &theirs).await;
+        ended.expect("the other run");
+        meeting.wait().await;
+        futures::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = run_from(&slow, mortal.clone(), &mine) => assert_eq!(ended.is_err(), dies_at < u64::MAX),
+        () = meanwhile => {}
+    }
+    run(&logs, &store, &options(3)).await;
+    assert_eq!(verify(&logs, &store).await, []);
+    let calls = mortal.calls.load(Ordering::SeqCst);
+    (store, calls)
+}
+
+#[tokio::test]
+async fn a_run_that_is_overtaken_and_dies_anywhere_leaves_nothing_behind() {
+    let (store, calls) = Box::pin(overtaken(u64::MAX, false)).await;
+    assert_eq!(ids(&store).await, expected(0..8));
+    assert_eq!(left_out(&store).await, [("1".to_owned(), 3)]);
+    for answer_lost in [false, true] {
+        for n in 0..calls {
+            let (store, _) = Box::pin(overtaken(n, answer_lost)).await;
+            assert_eq!(ids(&store).await, expected(0..8), "call {n}");
+        }
+    }
+}
+
 /// Objects that share all their lines, each worker with its part of the keys.
 #[tokio::test]
 async fn shards_at_once_keep_each_line_once() {
@@ -266,17 +315,18 @@ async fn lines_are_found_however_the_rows_are_written_out() {
         Arc::new(MemoryStore::default()),
     );
     put_lines(&logs, "logs/1-small", 0..400).await;
-    put_lines(&logs, "logs/2-large", 0..12_000).await;
-    put_lines(&logs, "logs/3-small", 11_900..12_100).await;
-    put_lines(&logs, "logs/4-large", (6_000..18_000).chain(6_000..9_000)).await;
-    put_lines(&logs, "logs/5-small", 0..18_001).await;
+    put_lines(&logs, "logs/2-large", 0..30_000).await;
+    put_lines(&logs, "logs/3-small", 29_900..30_100).await;
+    let twice = (15_000..50_000).chain(15_000..20_000);
+    put_lines(&logs, "logs/4-large", twice).await;
+    put_lines(&logs, "logs/5-large", 0..50_001).await;
     run(&logs, &store, &narrow(1)).await;
     assert!(files(&store).await > 4, "one flush tests nothing");
-    assert_eq!(ids(&store).await, expected(0..18_001));
+    assert_eq!(ids(&store).await, expected(0..50_001));
     let done = done(&store).await;
-    let rows = ["1-small", "2-large", "3-small", "4-large", "5-small"];
+    let rows = ["1-small", "2-large", "3-small", "4-large", "5-large"];
     let rows = rows.map(|key| done[key].rows);
-    assert_eq!(rows, [400, 11_600, 100, 5_900, 1]);
+    assert_eq!(rows, [400, 29_600, 100, 19_900, 1]);
     assert_eq!(verify(&logs, &store).await, []);
 }
 
@@ -288,7 +338,7 @@ async fn a_large_object_that_breaks_off_takes_no_line_with_it() {
         Arc::new(MemoryStore::default()),
     );
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
-    gzip.write_all(&text(0..18_000)).expect("to memory");
+    gzip.write_all(&text(0..40_000)).expect("to memory");
     let whole = gzip.finish().expect("to memory");
     put_lines(&logs, "logs/1-small", 0..100).await;
     put(&logs, "logs/2-cut.gz", whole[..whole.len() - 100].to_vec()).await;

@@ -40,11 +40,20 @@ impl Mortal {
     }
 
     pub(super) fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
+        Self::meeting_and_dying(inner, meeting, u64::MAX, false)
+    }
+
+    pub(super) fn meeting_and_dying(
+        inner: &Arc<MemoryStore>,
+        meeting: &Arc<Barrier>,
+        dies_at: u64,
+        answer_lost: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             calls: AtomicU64::new(0),
-            dies_at: u64::MAX,
-            answer_lost: false,
+            dies_at,
+            answer_lost,
             meeting: Some(Arc::clone(meeting)),
         })
     }
