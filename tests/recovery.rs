@@ -2,6 +2,7 @@
 
 mod bucket;
 mod crowd;
+mod dedupe;
 mod faults;
 mod late;
 mod simulation;
@@ -87,6 +88,7 @@ fn options(pid: u32) -> SyncOptions {
         },
         lookback: Some(LOOKBACK),
         shard: None,
+        dedupe: false,
         limits: Limits {
             objects: 4,
             text: 1 << 30,
@@ -157,10 +159,18 @@ async fn files(store: &Arc<MemoryStore>) -> usize {
 
 #[tokio::test]
 async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
-    let logs = logs().await;
+    let rows = dies_anywhere(&logs().await, options).await;
+    assert_eq!(rows, (OBJECTS * LINES) as u64);
+}
+
+/// Kills a run at each of its calls to the store, before the call and after it, and compares what the
+/// next run ends with. Returns the rows.
+async fn dies_anywhere(logs: &Arc<MemoryStore>, options: fn(u32) -> SyncOptions) -> u64 {
     let undisturbed = Arc::new(MemoryStore::default());
     let calm = Mortal::immortal(&undisturbed);
-    run(&logs, calm.clone(), 1).await.expect("a calm run");
+    run_with(logs, calm.clone(), &options(1))
+        .await
+        .expect("a calm run");
     let calls = calm.calls.load(Ordering::SeqCst);
     assert!(calls > 15, "a run of {calls} calls tests nothing");
     let expected = contents(&undisturbed).await;
@@ -169,14 +179,13 @@ async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
             .keys()
             .any(|key| key.contains("/intents/") || key.ends_with("/lock"))
     );
-    assert_eq!(rows(&undisturbed).await, (OBJECTS * LINES) as u64);
-
     for answer_lost in [false, true] {
         for n in 0..calls {
             let store = Arc::new(MemoryStore::default());
-            let ended = run(&logs, Mortal::dying(&store, n, answer_lost), 1).await;
+            let (mortal, first) = (Mortal::dying(&store, n, answer_lost), options(1));
+            let ended = run_with(logs, mortal, &first).await;
             assert!(ended.is_err(), "it died at call {n}");
-            run(&logs, Mortal::immortal(&store), 2)
+            run_with(logs, Mortal::immortal(&store), &options(2))
                 .await
                 .unwrap_or_else(|error| panic!("after dying at call {n}: {error}"));
             let found = contents(&store).await;
@@ -185,6 +194,7 @@ async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
             assert!(found == expected, "other bytes after dying at call {n}");
         }
     }
+    rows(&undisturbed).await
 }
 
 #[tokio::test]

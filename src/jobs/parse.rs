@@ -144,6 +144,7 @@ fn rules(options: &ParseOptions, format: Option<&'static LogFormat>) -> Rules {
         format,
         max_object: options.max_object,
         keep_partial: options.keep_partial,
+        fingerprints: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::store::full_name;
 
 use super::{
-    Bucket, Commit, Done, Entry, IllegalMove, KeyState, ObjectId, Output, Rejects, Standing,
+    Bucket, Commit, Done, Entry, IllegalMove, KeyState, Lines, ObjectId, Output, Rejects, Standing,
     Unsettled, etag_mark,
 };
 
@@ -18,13 +18,25 @@ pub struct Recorded {
     pub done: Done,
 }
 
-/// The same in less memory.
+/// The lines of an object: see [`Done`].
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    /// All of them.
+    pub lines: u64,
+    /// Those that became rows.
+    pub rows: u64,
+    /// Those left out because a row has the same line.
+    pub duplicates: u64,
+    /// Those kept as rejects.
+    pub rejects: u64,
+    /// Header and blank lines.
+    pub comments: u64,
+}
+
+/// What is recorded, in less memory.
 #[derive(Clone, Copy, Debug)]
 struct Compact {
-    lines: u64,
-    rows: u64,
-    rejects: u64,
-    comments: u64,
+    counts: Counts,
     commit: u64,
     etag: u32,
     table: u16,
@@ -41,6 +53,7 @@ pub struct Census {
     unsettled: BTreeMap<ObjectId, Unsettled>,
     outputs: BTreeMap<String, Output>,
     rejects: BTreeMap<String, Rejects>,
+    lines: BTreeMap<String, Lines>,
     tables: Vec<String>,
     roots: BTreeMap<String, u64>,
 }
@@ -61,15 +74,20 @@ impl Census {
         &self.roots
     }
 
-    /// Rows by table, as the objects gave them.
-    pub fn rows(&self) -> BTreeMap<&str, u64> {
-        let mut rows = BTreeMap::new();
+    /// The files of line fingerprints, by path.
+    pub fn lines(&self) -> &BTreeMap<String, Lines> {
+        &self.lines
+    }
+
+    /// A count of what the objects gave, summed up by table.
+    pub fn sum(&self, what: fn(&Counts) -> u64) -> BTreeMap<&str, u64> {
+        let mut sums = BTreeMap::new();
         for compact in self.objects.values() {
             if let Some(table) = self.tables.get(usize::from(compact.table)) {
-                *rows.entry(table.as_str()).or_default() += compact.rows;
+                *sums.entry(table.as_str()).or_default() += what(&compact.counts);
             }
         }
-        rows
+        sums
     }
 
     /// An object that failed or is no log.
@@ -82,10 +100,11 @@ impl Census {
         let compact = self.objects.get(&id)?;
         let done = Done {
             table: self.tables.get(usize::from(compact.table))?.clone(),
-            lines: compact.lines,
-            rows: compact.rows,
-            rejects: compact.rejects,
-            comments: compact.comments,
+            lines: compact.counts.lines,
+            rows: compact.counts.rows,
+            duplicates: compact.counts.duplicates,
+            rejects: compact.counts.rejects,
+            comments: compact.counts.comments,
             partial: compact.partial,
         };
         let commit = compact.commit;
@@ -159,6 +178,9 @@ impl Census {
         let rejects = commit.rejects.iter();
         self.rejects
             .extend(rejects.map(|file| (file.path.clone(), file.clone())));
+        let lines = commit.lines.iter();
+        self.lines
+            .extend(lines.map(|file| (file.path.clone(), file.clone())));
         self.head = sequence;
         Ok(())
     }
@@ -170,11 +192,15 @@ impl Census {
             self.tables.len() - 1
         });
         self.unsettled.remove(&id);
-        let compact = Compact {
+        let counts = Counts {
             lines: done.lines,
             rows: done.rows,
+            duplicates: done.duplicates,
             rejects: done.rejects,
             comments: done.comments,
+        };
+        let compact = Compact {
+            counts,
             commit,
             etag: etag_mark(&input.etag),
             table: u16::try_from(table).unwrap_or(u16::MAX),

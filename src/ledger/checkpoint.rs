@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::object_id::ID_RULES;
-use super::{Bucket, FORMAT_VERSION, Tally};
+use super::{Bucket, FORMAT_VERSION, Lines, Tally};
 
 /// The record under `_s3logs/checkpoints/`: all commits up to one, folded.
 ///
-/// Memory: some 60 bytes per day that keys carry and per beginning of keys, and its [`Tally`].
+/// Memory: some 60 bytes per day that keys carry and per beginning of keys, its [`Tally`], and about
+/// 250 bytes per file of line fingerprints, of which `--dedupe` makes one per batch, table and day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     /// [`FORMAT_VERSION`] of the writer.
@@ -29,6 +30,9 @@ pub(super) struct Checkpoint {
     /// has a beginning (root and all that comes before the time) and a separator between year,
     /// month and day.
     pub(super) newest: BTreeMap<char, BTreeMap<String, i64>>,
+    /// The files of line fingerprints, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) lines: BTreeMap<String, Lines>,
     /// Sums.
     pub(super) tally: Tally,
 }
@@ -53,6 +57,7 @@ impl Default for Checkpoint {
             segments: BTreeMap::new(),
             roots: BTreeSet::new(),
             newest: BTreeMap::new(),
+            lines: BTreeMap::new(),
             tally: Tally::default(),
         }
     }

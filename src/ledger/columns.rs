@@ -26,6 +26,8 @@ pub(super) struct Columns {
     runs: Vec<(u32, u32)>,
     rows: Vec<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    duplicates: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     rejects: Vec<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     comments: Vec<u64>,
@@ -139,9 +141,10 @@ impl Columns {
             self.partial.push(narrow(self.rows.len()));
         }
         self.rows.push(done.rows);
+        self.duplicates.push(done.duplicates);
         self.rejects.push(done.rejects);
         self.comments.push(done.comments);
-        let counted = done.rows + done.rejects + done.comments;
+        let counted = done.rows + done.duplicates + done.rejects + done.comments;
         self.open
             .push(done.lines.cast_signed().wrapping_sub_unsigned(counted));
         let table = self.tables.iter().position(|table| *table == done.table);
@@ -149,7 +152,7 @@ impl Columns {
     }
 
     fn drop_zeros(&mut self) {
-        for column in [&mut self.rejects, &mut self.comments] {
+        for column in [&mut self.duplicates, &mut self.rejects, &mut self.comments] {
             if column.iter().all(|value| *value == 0) {
                 column.clear();
             }
@@ -217,17 +220,20 @@ impl Columns {
             [] => Some(0),
             column => column.get(place).copied(),
         };
-        let (rows, rejects) = (*self.rows.get(place)?, of(&self.rejects)?);
+        let rows = *self.rows.get(place)?;
+        let (duplicates, rejects) = (of(&self.duplicates)?, of(&self.rejects)?);
         let comments = of(&self.comments)?;
         let open = match self.open.as_slice() {
             [] => 0,
             open => *open.get(place)?,
         };
-        let counted = rows.checked_add(rejects)?.checked_add(comments)?;
+        let rest = duplicates.checked_add(rejects)?.checked_add(comments)?;
+        let counted = rows.checked_add(rest)?;
         Some(Done {
             table: table.to_owned(),
             lines: counted.checked_add_signed(open)?,
             rows,
+            duplicates,
             rejects,
             comments,
             partial,
@@ -243,12 +249,20 @@ mod tests {
     use super::*;
 
     fn state() -> impl Strategy<Value = KeyState> {
-        let counts = (0..3_usize, 0..200_u64, 0..3_u64, 0..3_u64, any::<bool>());
-        let done = counts.prop_map(|(table, rows, rejects, comments, partial)| {
+        let counts = (
+            0..3_usize,
+            0..200_u64,
+            0..3_u64,
+            0..3_u64,
+            0..3_u64,
+            any::<bool>(),
+        );
+        let done = counts.prop_map(|(table, rows, duplicates, rejects, comments, partial)| {
             KeyState::Committed(Done {
                 table: ["s3_access", "cloudfront", "alb"][table].to_owned(),
-                lines: rows + rejects + comments + u64::from(partial),
+                lines: rows + duplicates + rejects + comments + u64::from(partial),
                 rows,
+                duplicates,
                 rejects,
                 comments,
                 partial,

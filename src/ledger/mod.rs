@@ -21,12 +21,12 @@ mod segment;
 mod state;
 mod tally;
 
-pub use census::{Census, Recorded};
+pub use census::{Census, Counts, Recorded};
 pub use checkpoint::Folding;
 pub use journal::{CommitFile, Journal, LedgerError, Loaded};
 pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS, lock_path};
 pub use object_id::{Bucket, ID_RULES, ObjectId, etag_mark};
-pub use records::{Commit, FORMAT_VERSION, Input, Intent, Output, Rejects};
+pub use records::{Commit, FORMAT_VERSION, Input, Intent, Lines, Output, Rejects};
 pub use segment::Unsettled;
 pub use state::{Done, IllegalMove, KeyState, Step};
 pub use tally::{Files, Lateness, Objects, Table, Tally};
@@ -109,6 +109,11 @@ impl Ledger {
     /// Number of the newest commit that is folded; 0 if there is no checkpoint.
     pub fn folded(&self) -> u64 {
         self.folded
+    }
+
+    /// The files of line fingerprints, by path. Memory: about 250 bytes each.
+    pub fn lines(&self) -> &BTreeMap<String, Lines> {
+        &self.now.lines
     }
 
     /// Roots of the sources whose objects it knows.
@@ -293,6 +298,9 @@ impl Ledger {
         }
         self.recent_objects += commit.inputs.len() as u64;
         self.now.tally.add_files(commit);
+        let lines = commit.lines.iter();
+        let lines = lines.map(|lines| (lines.path.clone(), lines.clone()));
+        self.now.lines.extend(lines);
         self.now.sequence = sequence;
         Ok(())
     }

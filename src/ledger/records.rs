@@ -51,6 +51,9 @@ pub struct Commit {
     /// The files of rejected lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Rejects>,
+    /// The files of line fingerprints, one per table and day; only of a run with `--dedupe`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Lines>,
     /// Files that no longer count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<Output>,
@@ -104,6 +107,7 @@ impl Default for Commit {
             inputs: Vec::new(),
             outputs: Vec::new(),
             rejects: Vec::new(),
+            lines: Vec::new(),
             removed: Vec::new(),
         }
     }
@@ -153,4 +157,20 @@ pub struct Rejects {
     pub table: String,
     /// Lines in it.
     pub lines: u64,
+}
+
+/// A file with the fingerprints of the lines of a commit's rows of one day, and what was left out
+/// because its line was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// Path relative to the destination.
+    pub path: String,
+    /// The table of the rows.
+    pub table: String,
+    /// The day of the rows.
+    pub day: Day,
+    /// Fingerprints in it: one for each row of the commit in this table and day.
+    pub rows: u64,
+    /// Lines of this day that are no rows because a row has the same line.
+    pub duplicates: u64,
 }

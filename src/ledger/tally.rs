@@ -38,6 +38,9 @@ pub struct Table {
     pub objects: u64,
     /// Lines that became rows.
     pub rows: u64,
+    /// Lines left out because a row has the same line.
+    #[serde(default)]
+    pub duplicates: u64,
     /// Lines kept as rejects.
     pub rejects: u64,
     /// Header and blank lines.
@@ -91,6 +94,7 @@ impl Tally {
         let table = self.tables.get_mut(&done.table).expect("it is there now");
         table.objects += 1;
         table.rows += done.rows;
+        table.duplicates += done.duplicates;
         table.rejects += done.rejects;
         table.comments += done.comments;
         table.partial += u64::from(done.partial);

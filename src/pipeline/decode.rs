@@ -21,6 +21,8 @@ pub struct Rules {
     pub max_object: u64,
     /// Whether the complete lines before a damage are taken.
     pub keep_partial: bool,
+    /// Whether the fingerprints of the rows' lines are taken: 16 bytes a row.
+    pub fingerprints: bool,
 }
 
 /// What became of an object.
@@ -212,7 +214,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
                 if partial {
                     keep_whole_lines(&mut text);
                 }
-                let decoder = decoder_of(&mut decoders, format);
+                let decoder = decoder_of(&mut decoders, format, rules);
                 let counts =
                     decode_object(decoder, format, &object.key, &text, &mut group.rejected);
                 if counts.rejects > 0 {
@@ -299,12 +301,14 @@ pub(super) fn flush(decoder: &mut Decoder) -> Option<Batch> {
 fn decoder_of<'a>(
     decoders: &'a mut Vec<(&'static LogFormat, Decoder)>,
     format: &'static LogFormat,
+    rules: &Rules,
 ) -> &'a mut Decoder {
     let known = decoders
         .iter()
         .position(|(other, _)| std::ptr::eq(*other, format));
     let at = known.unwrap_or_else(|| {
-        decoders.push((format, Decoder::new(format)));
+        let decoder = Decoder::new(format).with_fingerprints(rules.fingerprints);
+        decoders.push((format, decoder));
         decoders.len() - 1
     });
     &mut decoders[at].1

@@ -123,16 +123,17 @@ fn tables(status: &Status) -> String {
     if status.tables.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[
-        "table", ">objects", ">rows", ">rejects", ">partial", ">files", ">bytes", "first", "last",
-    ]);
+    let duplicates = status.tables.values().any(|table| table.duplicates > 0);
+    let mut headings = vec!["table", ">objects", ">rows"];
+    headings.extend(duplicates.then_some(">duplicates"));
+    headings.extend([">rejects", ">partial", ">files", ">bytes", "first", "last"]);
+    let mut table = Table::new(&headings);
     for (name, counts) in &status.tables {
         let day =
             |day: Option<crate::units::Day>| day.map_or_else(String::new, |day| day.to_string());
-        table.row([
-            one_line(name),
-            number(counts.objects),
-            number(counts.rows),
+        let mut cells = vec![one_line(name), number(counts.objects), number(counts.rows)];
+        cells.extend(duplicates.then(|| number(counts.duplicates)));
+        cells.extend([
             number(counts.rejects),
             number(counts.partial),
             number(counts.files),
@@ -140,6 +141,7 @@ fn tables(status: &Status) -> String {
             day(counts.first_day),
             day(counts.last_day),
         ]);
+        table.row(cells);
     }
     format!("\n{}", table.render())
 }
@@ -175,8 +177,12 @@ fn what_became(state: &KeyState) -> String {
             } else {
                 ""
             };
+            let duplicates = match done.duplicates {
+                0 => String::new(),
+                lines => format!(", {}", count(lines, "duplicate")),
+            };
             format!(
-                "done: {} = {}, {}, {}; table {}{partial}",
+                "done: {} = {}{duplicates}, {}, {}; table {}{partial}",
                 count(done.lines, "line"),
                 count(done.rows, "row"),
                 count(done.rejects, "reject"),

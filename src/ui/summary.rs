@@ -139,7 +139,10 @@ fn changed(outcome: &Outcome) -> String {
 }
 
 fn tables(outcome: &Outcome, written: bool) -> String {
-    let mut headings = vec!["table", ">objects", ">lines", ">rows", ">rejects", ">read"];
+    let duplicates = outcome.tables.values().any(|table| table.duplicates > 0);
+    let mut headings = vec!["table", ">objects", ">lines", ">rows"];
+    headings.extend(duplicates.then_some(">duplicates"));
+    headings.extend([">rejects", ">read"]);
     if written {
         headings.extend([">written", ">days", ">files"]);
     }
@@ -153,7 +156,9 @@ fn tables(outcome: &Outcome, written: bool) -> String {
             ..
         } = counts;
         let mut cells = vec![(*name).to_owned()];
-        cells.extend([*objects, *lines, *rows, *rejects].map(number));
+        cells.extend([*objects, *lines, *rows].map(number));
+        cells.extend(duplicates.then(|| number(counts.duplicates)));
+        cells.push(number(*rejects));
         cells.push(ByteSize(counts.bytes_in).to_string());
         if written {
             cells.push(ByteSize(counts.bytes_out).to_string());

@@ -197,6 +197,7 @@ fn options() -> SyncOptions {
         lookback: Some(LOOKBACK),
         folding: s3logs::ledger::Folding::default(),
         shard: None,
+        dedupe: false,
         limits: Limits::default(),
     }
 }

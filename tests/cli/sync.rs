@@ -1,6 +1,7 @@
 //! `sync`: what a second run does, what it does after interruptions, and what scripts may rely on.
 
 mod broken_off;
+mod duplicates;
 mod events;
 mod killed;
 

@@ -312,6 +312,7 @@ impl Play {
             text: 1 << 30,
         };
         options.folding.commits = 1 + self.dice.roll() % 4;
+        options.dedupe = self.dice.once_in(4);
         // Nobody waits for anybody's lease, and nobody is taken for dead.
         options.take_over = true;
         options.gone = |_| false;

@@ -56,9 +56,20 @@ impl Mortal {
         })
     }
 
-    // Runs that hold each other for gone would clear each other's probes away.
     pub(super) fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
+        Self::meeting_and_dying(inner, meeting, u64::MAX, false)
+    }
+
+    // Runs that hold each other for gone would clear each other's probes away.
+    pub(super) fn meeting_and_dying(
+        inner: &Arc<MemoryStore>,
+        meeting: &Arc<Barrier>,
+        dies_at: u64,
+        answer_lost: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            dies_at,
+            answer_lost,
             meeting: Some(Arc::clone(meeting)),
             puts_are_atomic: true,
             ..Self::sound(inner)

@@ -68,6 +68,8 @@ pub struct TableStatus {
     pub objects: u64,
     /// Its rows.
     pub rows: u64,
+    /// Lines left out because a row has the same line.
+    pub duplicates: u64,
     /// Lines kept as rejects.
     pub rejects: u64,
     /// Objects of which only the lines before a damage are in it.
@@ -182,6 +184,7 @@ fn table_status(table: &Table) -> TableStatus {
     TableStatus {
         objects: table.objects,
         rows: sum(|files| files.rows),
+        duplicates: table.duplicates,
         rejects: table.rejects,
         partial: table.partial,
         files: sum(|files| files.files),

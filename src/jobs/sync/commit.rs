@@ -11,7 +11,7 @@ use crate::plan::Batch;
 use crate::store::{ErrorKind, ObjectMeta};
 
 use super::super::JobError;
-use super::super::publish::{count, ready};
+use super::super::publish::{Ready, count, ready};
 use super::Sync;
 
 /// Reads of a damaged object after which it is held for damaged where it lies.
@@ -22,6 +22,8 @@ enum Attempt {
     Committed(u64),
     /// Another run's commit has touched some of the batch's objects.
     Lost,
+    /// Another run's commit made lines known that are rows of the batch.
+    Overtaken,
 }
 
 impl Sync<'_> {
@@ -45,6 +47,7 @@ impl Sync<'_> {
             if leftovers.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
                 return Ok(());
             }
+            self.look_back();
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
@@ -53,6 +56,7 @@ impl Sync<'_> {
                 return Ok(());
             }
             let files = ready(&batch.id, &mut encoded);
+            self.warn_of_gaps(&files);
             let commit = Commit {
                 version: FORMAT_VERSION,
                 batch: batch.id.clone(),
@@ -60,6 +64,7 @@ impl Sync<'_> {
                 inputs: self.inputs(&encoded),
                 outputs: files.outputs.clone(),
                 rejects: files.rejects.clone(),
+                lines: files.lines.clone(),
                 removed: Vec::new(),
             };
             let paths = files.paths();
@@ -68,15 +73,21 @@ impl Sync<'_> {
                 self.put_intent(&batch, &encoded, &leftovers).await?;
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
-            if let Attempt::Committed(sequence) = self.commit(&batch, &commit).await? {
-                self.count(sequence, &commit, encoded);
-                let live = paths_of(&commit).collect();
-                self.clean_up(&batch.id, &mut leftovers, &live).await?;
-                return Ok(self.journal.fold(&mut self.ledger).await?);
+            match self.commit(&batch, &commit, &files).await? {
+                Attempt::Committed(sequence) => {
+                    self.count(sequence, &commit, encoded);
+                    let live = paths_of(&commit).collect();
+                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    return Ok(self.journal.fold(&mut self.ledger).await?);
+                }
+                Attempt::Lost => {
+                    let live = self.live_files(&batch).await?;
+                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    batch = self.batch_of(self.unsettled(batch.objects));
+                }
+                // Another run may be about to commit the very files: they stay until it cannot.
+                Attempt::Overtaken => {}
             }
-            let live = self.live_files(&batch).await?;
-            self.clean_up(&batch.id, &mut leftovers, &live).await?;
-            batch = self.batch_of(self.unsettled(batch.objects));
         }
     }
 
@@ -137,11 +148,19 @@ impl Sync<'_> {
     }
 
     /// Commits under the next free number, unless another run has taken objects of the batch.
-    async fn commit(&mut self, batch: &Batch, commit: &Commit) -> Result<Attempt, JobError> {
+    async fn commit(
+        &mut self,
+        batch: &Batch,
+        commit: &Commit,
+        files: &Ready,
+    ) -> Result<Attempt, JobError> {
         loop {
             // The ledger may have caught up with other runs since the batch was planned.
             if self.generation(&batch.objects) > batch.generation {
                 return Ok(Attempt::Lost);
+            }
+            if self.is_overtaken(files).await? {
+                return Ok(Attempt::Overtaken);
             }
             let sequence = self.ledger.head() + 1;
             match self.journal.put_commit(sequence, commit).await {
@@ -221,7 +240,8 @@ impl Sync<'_> {
 fn paths_of(commit: &Commit) -> impl Iterator<Item = String> {
     let outputs = commit.outputs.iter().map(|output| &output.path);
     let rejects = commit.rejects.iter().map(|rejects| &rejects.path);
-    outputs.chain(rejects).cloned()
+    let lines = commit.lines.iter().map(|lines| &lines.path);
+    outputs.chain(rejects).chain(lines).cloned()
 }
 
 fn out_of_order(IllegalMove(cause): IllegalMove) -> JobError {

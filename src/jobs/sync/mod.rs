@@ -3,10 +3,11 @@
 
 mod begin;
 mod commit;
+mod dedupe;
 mod plan;
 mod resume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
@@ -28,6 +29,7 @@ pub use plan::{Planned, plan};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct SyncOptions {
     /// How objects are worked on.
     pub work: WorkOptions,
@@ -52,6 +54,8 @@ pub struct SyncOptions {
     pub lookback: Option<i64>,
     /// Only this part of the source's keys is this run's; others have theirs.
     pub shard: Option<Shard>,
+    /// Leave rows out whose whole line is that of another row of the same table and day.
+    pub dedupe: bool,
 }
 
 /// How a run ended.
@@ -73,7 +77,8 @@ pub const LOOKBACK: i64 = 14 * DAY_MICROS;
 /// Brings the dataset up to date with the source.
 ///
 /// Memory: [`WorkOptions::memory`], plus the ledger and the objects of one batch (at most 50,000,
-/// whose keys are held).
+/// whose keys are held). With `dedupe` the fingerprints of rows that wait to be written are within it;
+/// on the local disk lie 16 bytes for each row known of the days of two batches.
 ///
 /// # Errors
 /// [`JobError`]; whatever was committed before it stays, and the next run goes on from there.
@@ -135,10 +140,14 @@ async fn run(
         keeps_apart(lease, destination, options).await?;
     }
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
+    let mut work = options.work.work(source, staging.folder().to_owned());
+    work.reading.rules.fingerprints = options.dedupe;
     let mut sync = Sync {
         source,
         destination,
-        work: options.work.work(source, staging.folder().to_owned()),
+        work,
+        dedupe: options.dedupe,
+        told: BTreeSet::new(),
         retry: options.retry_failed,
         limits: options.limits,
         lookback: options.lookback,
@@ -169,6 +178,9 @@ struct Sync<'a> {
     source: &'a Source,
     destination: &'a Destination,
     work: Work,
+    dedupe: bool,
+    /// Tables and days whose rows without fingerprints were told of.
+    told: BTreeSet<(String, Day)>,
     retry: bool,
     limits: Limits,
     lookback: Option<i64>,
@@ -311,6 +323,7 @@ mod tests {
             folding: Folding::default(),
             lookback: Some(LOOKBACK),
             shard: None,
+            dedupe: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Proves from outside that a dataset holds what its source holds.
 
+mod duplicates;
 mod files;
 mod recount;
 
@@ -17,6 +18,8 @@ use crate::units::Day;
 use super::JobError;
 use super::source::{Destination, Source};
 use super::work::WorkOptions;
+
+use duplicates::LeftOut;
 
 /// Settings of a check.
 #[derive(Clone, Debug)]
@@ -87,6 +90,24 @@ pub enum Problem {
         /// Its path.
         path: String,
     },
+    /// Lines of a table left out as duplicates that do not add up.
+    Duplicates {
+        /// The table.
+        table: String,
+        /// Lines left out, by the objects.
+        objects: u64,
+        /// Lines left out, by the days.
+        days: u64,
+    },
+    /// Lines left out as duplicates although no row has the same.
+    Alone {
+        /// The table.
+        table: String,
+        /// The day.
+        day: Day,
+        /// How many.
+        lines: u64,
+    },
     /// Rows of a table, of a day or in all, that do not add up.
     Sum {
         /// The table.
@@ -116,6 +137,8 @@ pub struct Verified {
     pub files: u64,
     /// Rows in them.
     pub rows: u64,
+    /// Lines that are no rows because a row has the same line.
+    pub duplicates: u64,
     /// Batches that broke off; the next run finishes them.
     pub open: u64,
     /// What is wrong, sorted by kind and name.
@@ -154,10 +177,13 @@ pub async fn verify(
             ..Verified::default()
         },
         days: BTreeMap::new(),
+        left_out: LeftOut::of(&census)?,
     };
     check.files(destination, &open).await?;
     check.sums();
+    check.duplicate_sums();
     check.objects().await?;
+    check.twins(destination).await?;
     let mut verified = check.verified;
     verified.interrupted = cancel.is_cancelled();
     verified
@@ -176,10 +202,13 @@ struct Check<'a> {
     verified: Verified,
     /// Rows that the objects gave when read again.
     days: BTreeMap<(&'static str, Day), u64>,
+    /// Where lines were left out.
+    left_out: Option<LeftOut>,
 }
 
-/// Objects that are read again together: those of one table, whole or cut short.
-type Rereads = BTreeMap<(String, bool), Vec<ObjectMeta>>;
+/// Objects that are read again together: those of one table, whole or cut short, and with lines left
+/// out or not.
+type Rereads = BTreeMap<(String, bool, bool), Vec<ObjectMeta>>;
 
 /// Objects of a listing that are read again at a time.
 const PAGE: usize = 1000;
@@ -196,8 +225,9 @@ impl Check<'_> {
                 if let Some(was) = self.account(&object) {
                     done += 1;
                     if !self.options.quick {
-                        let group = rereads.entry((was.table, was.partial)).or_default();
-                        group.push(object);
+                        let left_out = was.duplicates > 0;
+                        let group = rereads.entry((was.table, was.partial, left_out));
+                        group.or_default().push(object);
                         waiting += 1;
                     }
                 }
@@ -248,7 +278,7 @@ impl Check<'_> {
 
     /// The objects' rows and the files' rows are the same, table by table.
     fn sums(&mut self) {
-        let rows = self.ledger.rows().into_iter();
+        let rows = self.ledger.sum(|done| done.rows).into_iter();
         let mut tables: BTreeMap<&str, (u64, u64)> =
             rows.map(|(table, rows)| (table, (rows, 0))).collect();
         for output in self.ledger.outputs().values() {
@@ -271,6 +301,11 @@ impl Check<'_> {
         let mut days: BTreeMap<(&str, Day), (u64, u64)> = BTreeMap::new();
         for ((table, day), rows) in &self.days {
             days.entry((table, *day)).or_default().0 += rows;
+        }
+        for lines in self.ledger.lines().values() {
+            let sums = days.entry((&lines.table, lines.day)).or_default();
+            // Where more was left out than there is, the sums differ all the same.
+            sums.0 = sums.0.saturating_sub(lines.duplicates);
         }
         for output in self.ledger.outputs().values() {
             days.entry((&output.table, output.day)).or_default().1 += output.rows;

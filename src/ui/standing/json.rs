@@ -100,7 +100,7 @@ pub fn status_json(status: &Status) -> Vec<Value> {
 }
 
 fn table_line(table: &str, counts: &TableStatus) -> Value {
-    json!({
+    let mut line = json!({
         "event": "table",
         "table": table,
         "objects": counts.objects,
@@ -111,7 +111,11 @@ fn table_line(table: &str, counts: &TableStatus) -> Value {
         "bytes": counts.bytes,
         "first_day": counts.first_day,
         "last_day": counts.last_day,
-    })
+    });
+    if counts.duplicates > 0 {
+        line["duplicates"] = counts.duplicates.into();
+    }
+    line
 }
 
 fn commit_line(commit: &LastCommit) -> Value {

@@ -45,6 +45,7 @@ fn done() -> KeyState {
         table: "s3_access".to_owned(),
         lines: 12,
         rows: 10,
+        duplicates: 0,
         rejects: 1,
         comments: 1,
         partial: false,
@@ -55,6 +56,7 @@ fn status() -> Status {
     let table = TableStatus {
         objects: 5000,
         rows: 499_980,
+        duplicates: 0,
         rejects: 20,
         partial: 0,
         files: 2,
