@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod fixtures;
 mod formats;
+mod fuzz;
 mod pipeline;
 mod recovery;
 mod store_contract;
