@@ -327,26 +327,31 @@ mod tests {
     }
 
     fn inflate(data: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, InflateError> {
-        let mut inflater = Inflater::new(Encoding::of(data))?;
+        let (out, end) = inflate_to_the_end(data, piece, limit);
+        end.map(|()| out)
+    }
+
+    /// The text before any damage, and the damage.
+    fn inflate_to_the_end(
+        data: &[u8],
+        piece: usize,
+        limit: usize,
+    ) -> (Vec<u8>, Result<(), InflateError>) {
+        let mut inflater = Inflater::new(Encoding::of(data)).expect("memory for it");
         let mut out = Vec::new();
-        for part in data.chunks(piece.max(1)) {
+        for part in data.chunks(piece) {
             let mut at = 0;
             while at < part.len() {
                 let mut step = Vec::new();
-                at += inflater.push(&part[at..], &mut step, limit)?;
+                let used = inflater.push(&part[at..], &mut step, limit);
                 out.extend(step);
+                match used {
+                    Ok(used) => at += used,
+                    Err(error) => return (out, Err(error)),
+                }
             }
         }
-        loop {
-            let mut step = Vec::new();
-            inflater.push(&[], &mut step, limit)?;
-            if step.is_empty() {
-                break;
-            }
-            out.extend(step);
-        }
-        inflater.finish()?;
-        Ok(out)
+        (out, inflater.finish())
     }
 
     #[test]
@@ -405,6 +410,24 @@ mod tests {
             prop_assert_eq!(inflate(&gz(&data), piece, limit), Ok(data.clone()));
             let zst = zstd::encode_all(&data[..], 1).expect("to memory");
             prop_assert_eq!(inflate(&zst, piece, limit), Ok(data));
+        }
+
+        #[test]
+        fn what_comes_before_a_damage_is_the_same_in_any_pieces(
+            data in "[a-c]{1,2000}", cut in any::<prop::sample::Index>(), flip in any::<bool>(), piece in 1usize..700, limit in 1usize..700,
+        ) {
+            let text = data.repeat(3);
+            for mut whole in [gz(text.as_bytes()), zstd::encode_all(text.as_bytes(), 1).expect("to memory")] {
+                // The first bytes tell the encoding.
+                let at = 4 + cut.index(whole.len() - 4);
+                if flip {
+                    whole[at] ^= 16;
+                } else {
+                    whole.truncate(at);
+                }
+                let at_once = inflate_to_the_end(&whole, usize::MAX, usize::MAX);
+                prop_assert_eq!(inflate_to_the_end(&whole, piece, limit), at_once);
+            }
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! What must hold for any input, as functions of bytes.
 //!
 //! `cargo test` runs them over the corpus, the crate in `guided` over whatever a fuzzer thinks of.
-//!
+
 mod decode;
 mod dice;
 mod inflate;
