@@ -49,7 +49,8 @@ impl Horizons {
         }
     }
 
-    /// The key behind which a listing can go on after `key`, if there is anything to leave out.
+    /// The key behind which a listing can go on after `key`, if there is anything to leave out;
+    /// that may be followed by another jump.
     pub fn jump(&self, key: &str) -> Option<String> {
         let KeyStamp {
             start,
@@ -59,16 +60,21 @@ impl Horizons {
         let head = key.get(..start)?;
         let known = self.by_head.get(head).map(|newest| newest - self.lookback);
         let horizon = self.everywhere.max(known)?;
-        if period.until > horizon {
+        let before = Day(Day::of_micros(horizon).0 - 1);
+        if period.until > horizon || period.day() > before {
             return None;
         }
-        // All of the day before comes before this, whatever follows the day in a key.
-        let day = Day(Day::of_micros(horizon).0 - 1).to_string();
-        let day: String = day
-            .chars()
-            .map(|c| if c == '-' { separator } else { c })
-            .collect();
-        let behind = format!("{head}{day}~");
+        let year = key.get(start..start + 4)?;
+        let day = before
+            .to_string()
+            .replace('-', separator.encode_utf8(&mut [0; 4]));
+        // All of a day comes before this, whatever follows the day in a key. Keys of one head that
+        // have the time in folders and in names stand by turns, year by year.
+        let behind = if day.starts_with(year) {
+            format!("{head}{day}~")
+        } else {
+            format!("{head}{year}{separator}~")
+        };
         (behind.as_str() > key).then_some(behind)
     }
 }
@@ -122,15 +128,20 @@ mod tests {
     use crate::units::DAY_MICROS;
 
     #[test]
-    fn jumps_to_the_day_before_the_horizon_of_its_own_head() {
+    fn jumps_to_the_day_before_the_horizon_of_its_own_head_year_by_year() {
         let mut horizons = Horizons::lookback(14 * DAY_MICROS);
         horizons.learn("p/E1.2026-03-20-10.a.gz");
         horizons.learn("p/E1.2026-03-30-10.a.gz");
         horizons.learn("q/1/2/2026/03/30/2026-03-30-00-00-00-A");
         let jump = |key: &str| horizons.jump(key);
         assert_eq!(
-            jump("p/E1.2025-01-01-00.b.gz").as_deref(),
+            jump("p/E1.2026-01-01-00.b.gz").as_deref(),
             Some("p/E1.2026-03-15~")
+        );
+        assert_eq!(
+            jump("p/E1.2024-01-01-00.b.gz").as_deref(),
+            Some("p/E1.2024-~"),
+            "p/E1.2025/ may come next"
         );
         assert_eq!(jump("p/E1.2026-03-16-12.b.gz"), None, "inside the lookback");
         assert_eq!(jump("p/E2.2025-01-01-00.b.gz"), None, "an unknown head");
@@ -138,7 +149,7 @@ mod tests {
         let since = Horizons::since("2026-03-01".parse::<Day>().map(Day::start_micros).ok());
         assert_eq!(
             since.jump("new/2025-12-31-23-59-59-X").as_deref(),
-            Some("new/2026-02-28~")
+            Some("new/2025-~")
         );
         assert_eq!(Horizons::default().jump("p/E1.2025-01-01-00.b.gz"), None);
     }
