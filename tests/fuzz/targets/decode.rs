@@ -6,11 +6,11 @@ use arrow::array::Array as _;
 use arrow::record_batch::RecordBatch;
 use s3logs::formats;
 use s3logs::parse::{Batch, Counts, Decoder, Reject};
-use s3logs::schema::{Kind, LogFormat, Source, Syntax, values};
+use s3logs::schema::{Kind, Layout, LogFormat, Source, Syntax, values};
 use serde_json::Value;
 
 use super::dice::Dice;
-use super::{parts, rows};
+use super::{parts, rows, tabbed};
 
 /// An object name that every format can read something from.
 const KEY: &str = "logs/E2EXAMPLE.2026-03-01-10.a1b2c3d4.gz";
@@ -157,33 +157,49 @@ fn every_line_is_accounted_for(format: &LogFormat, text: &[u8], gave: &Gave) {
     );
     if let Some(records) = records {
         values_stand_in_their_lines(format, &records, &fates);
+        if format.syntax == Syntax::Tabbed {
+            tabbed::nothing_of_a_line_is_lost(format, &records, &lines, &gave.rejects);
+        }
     }
 }
 
-/// Each text that is taken as it stands is part of its own line, and a bare one has no separator.
 fn values_stand_in_their_lines(format: &LogFormat, records: &RecordBatch, lines: &[&[u8]]) {
-    let layout = s3logs::schema::Layout::of(format);
+    let layout = Layout::of(format);
     assert_eq!(records.schema(), layout.schema);
     assert_eq!(records.column(0).null_count(), 0, "every row has a time");
     let printed = rows::printed(records);
     assert_eq!(printed.len(), lines.len());
     for (row, line) in printed.iter().zip(lines) {
-        let (line, _) = values::clean_utf8(line);
-        for column in &layout.columns {
-            let Source::Field(index) = column.source else {
-                continue;
-            };
-            let field = &format.fields[index];
-            let Some(text) = row.get(column.name).and_then(Value::as_str) else {
-                continue;
-            };
-            if matches!(field.kind, Kind::Text | Kind::Id) {
-                assert!(line.contains(text), "{} {text:?} in {line:?}", column.name);
+        texts_stand_in_order(format, &layout, row, &values::clean_utf8(line).0);
+    }
+}
+
+/// The texts that are taken as they stand come after each other in their line, what is left over
+/// last. (In a tabbed line, a header may give them any order.)
+fn texts_stand_in_order(format: &LogFormat, layout: &Layout, row: &Value, line: &str) {
+    let mut rest = line;
+    for column in &layout.columns {
+        let Some(text) = row.get(column.name).and_then(Value::as_str) else {
+            continue;
+        };
+        match column.source {
+            Source::Field(index) if matches!(format.fields[index].kind, Kind::Text | Kind::Id) => {
                 assert_ne!(text, "-");
+                let searched = match format.syntax {
+                    Syntax::Tabbed => line,
+                    Syntax::Spaced => rest,
+                };
+                let at = searched.find(text);
+                let at = at.unwrap_or_else(|| panic!("{} {text:?} in {line:?}", column.name));
+                rest = &searched[at + text.len()..];
             }
-            if format.syntax == Syntax::Tabbed {
-                assert!(!text.contains('\t'), "{} {text:?}", column.name);
+            Source::Extra if format.syntax == Syntax::Spaced => {
+                assert!(
+                    rest.trim_ascii_end().ends_with(text),
+                    "{text:?} in {rest:?}"
+                );
             }
+            _ => {}
         }
     }
 }

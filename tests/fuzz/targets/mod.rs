@@ -9,6 +9,7 @@ mod ledger;
 mod names;
 mod objects;
 mod rows;
+mod tabbed;
 mod values;
 
 /// Panics where something does not hold for these bytes.
