@@ -97,8 +97,8 @@ fn nothing_young_is_jumped_over(keys: &[&str], dice: &mut Dice) {
             for order in [<str>::cmp, by_path] {
                 let after = order(old, key) == Ordering::Less;
                 if after && order(key, &behind) != Ordering::Greater {
-                    let old_enough = times(&key).is_none_or(|time| time.until <= horizon);
-                    let passes = old_enough || !of_head(&&key);
+                    let old_enough = times(key).is_none_or(|time| time.until <= horizon);
+                    let passes = old_enough || !of_head(&key);
                     assert!(passes, "{key} between {old} and {behind}");
                     assert!(key.starts_with(common), "{key} between {old} and {behind}");
                 }
