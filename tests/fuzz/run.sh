@@ -22,8 +22,12 @@ least_counters=20000
 most_kept=3000
 
 build() {
+  local lock=tests/fuzz/guided/Cargo.lock
+  mkdir -p "$kept" || return 1
   # The versions of the main crate, and what only this one needs: nothing to keep in step by hand.
-  cp Cargo.lock tests/fuzz/guided/Cargo.lock || return 1
+  if [[ ! -e $lock ]] || ! cmp -s Cargo.lock "$kept/Cargo.lock"; then
+    cp Cargo.lock "$lock" && cp Cargo.lock "$kept/Cargo.lock" || return 1
+  fi
   (cd tests/fuzz/guided && CARGO_TARGET_DIR=$build RUSTC_WRAPPER=$PWD/rustc.sh cargo build --config profile.toml)
 }
 

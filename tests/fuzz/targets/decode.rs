@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::Array as _;
 use arrow::record_batch::RecordBatch;
 use s3logs::formats;
-use s3logs::parse::{Batch, Counts, Decoder, Reject};
+use s3logs::parse::{Batch, Counts, Decoder, Reject, TextFormat};
 use s3logs::schema::{Kind, Layout, LogFormat, Source, Syntax, values};
 use serde_json::Value;
 
@@ -156,6 +156,14 @@ fn every_line_is_accounted_for(format: &LogFormat, text: &[u8], gave: &Gave) {
         records.as_ref().map_or(0, |r| r.num_rows() as u64)
     );
     if let Some(records) = records {
+        for form in [TextFormat::Csv, TextFormat::Tsv] {
+            let text = rows::text(&records, form);
+            let ends = memchr::memchr_iter(b'\n', &text).count();
+            assert!(
+                ends > records.num_rows(),
+                "a header, and a line of each row"
+            );
+        }
         values_stand_in_their_lines(format, &records, &fates);
         if format.syntax == Syntax::Tabbed {
             tabbed::nothing_of_a_line_is_lost(format, &records, &lines, &gave.rejects);

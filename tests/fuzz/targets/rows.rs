@@ -13,13 +13,19 @@ pub(super) fn joined(batches: &[RecordBatch]) -> Option<RecordBatch> {
 
 /// The rows as `parse` prints them, one JSON object each.
 pub(super) fn printed(records: &RecordBatch) -> Vec<Value> {
-    let mut out = Vec::new();
-    TextWriter::new(&mut out, TextFormat::Ndjson, true)
-        .write(records)
-        .expect("to memory");
+    let out = text(records, TextFormat::Ndjson);
     let lines = out.split(|byte| *byte == b'\n');
     lines
         .filter(|line| !line.is_empty())
         .map(|line| serde_json::from_slice(line).expect("valid JSON"))
         .collect()
+}
+
+/// The rows in a text form.
+pub(super) fn text(records: &RecordBatch, form: TextFormat) -> Vec<u8> {
+    let mut out = Vec::new();
+    TextWriter::new(&mut out, form, true)
+        .write(records)
+        .expect("to memory");
+    out
 }
