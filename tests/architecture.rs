@@ -202,7 +202,8 @@ fn is_declared(folder: &str, name: &str) -> bool {
         format!("{parent}/{module}").as_str(),
         "src/lib" | "src/main"
     );
-    let by_cargo = read("Cargo.toml".into()).contains(&format!("\"{folder}/{name}.rs\""));
+    let by_cargo = read("Cargo.toml".into()).contains(&format!("\"{folder}/{name}.rs\""))
+        || read(format!("{folder}/Cargo.toml")).contains(&format!("\"{name}.rs\""));
     let parents = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].map(|end| format!("{parent}{end}"));
     let declares = |code: String| {
         code.lines()

@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod fixtures;
 mod formats;
+mod fuzz;
 mod ledger;
 mod pipeline;
 mod recovery;

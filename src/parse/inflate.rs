@@ -44,23 +44,20 @@ pub struct InflateError {
 
 /// Inflates an object piece by piece.
 ///
+/// The text, and where and how it breaks off, depend on the object alone, not on the pieces.
+///
 /// Holds the decompressor's window (32 KiB for gzip, at most 16 MiB for zstd).
 pub struct Inflater {
     state: State,
     consumed: u64,
+    /// The last byte was used but not reported, as text waits for room.
+    held: bool,
 }
 
 enum State {
     Plain,
-    Gzip {
-        member: Box<Decompress>,
-        open: bool,
-        members: u64,
-    },
-    Zstd {
-        decoder: Box<ZstdDecoder<'static>>,
-        open: bool,
-    },
+    Gzip(Gzip),
+    Zstd(Zstd),
 }
 
 impl std::fmt::Debug for Inflater {
@@ -79,29 +76,24 @@ impl Inflater {
     pub fn new(encoding: Encoding) -> Result<Self, InflateError> {
         let state = match encoding {
             Encoding::Plain => State::Plain,
-            Encoding::Gzip => State::Gzip {
-                member: Box::new(Decompress::new_gzip(15)),
-                open: false,
-                members: 0,
-            },
-            Encoding::Zstd => {
-                let decoder = zstd_decoder().map_err(|error| InflateError {
-                    at: 0,
-                    what: error.to_string(),
-                })?;
-                State::Zstd {
-                    decoder: Box::new(decoder),
-                    open: false,
-                }
-            }
+            Encoding::Gzip => State::Gzip(Gzip::new()),
+            Encoding::Zstd => State::Zstd(Zstd::new().map_err(|error| InflateError {
+                at: 0,
+                what: error.to_string(),
+            })?),
         };
-        Ok(Self { state, consumed: 0 })
+        Ok(Self {
+            state,
+            consumed: 0,
+            held: false,
+        })
     }
 
     /// Inflates from `input` into the spare capacity of `out`, growing it to at most `limit` bytes
     /// in all.
     ///
-    /// Returns how much of `input` was used: less than all of it only if `out` is full.
+    /// Returns how much of `input` was used: less than all of it only if `out` is full, and then
+    /// the next input must begin with the rest.
     ///
     /// # Errors
     /// [`InflateError`] where the data is damaged.
@@ -111,30 +103,23 @@ impl Inflater {
         out: &mut Vec<u8>,
         limit: usize,
     ) -> Result<usize, InflateError> {
-        let start = self.consumed;
+        let known = usize::from(self.held).min(input.len());
+        let new = &input[known..];
+        let start = self.consumed + known as u64;
         let used = match &mut self.state {
             State::Plain => {
-                let take = input.len().min(limit.saturating_sub(out.len()));
-                out.extend_from_slice(&input[..take]);
+                let take = new.len().min(limit.saturating_sub(out.len()));
+                out.extend_from_slice(&new[..take]);
                 take
             }
-            State::Gzip {
-                member,
-                open,
-                members,
-            } => gzip(member, open, members, input, out, limit).map_err(|(at, what)| {
-                InflateError {
-                    at: start + at as u64,
-                    what,
-                }
-            })?,
-            State::Zstd { decoder, open } => {
-                zstd(decoder, open, input, out, limit).map_err(|(at, what)| InflateError {
-                    at: start + at as u64,
-                    what,
-                })?
-            }
+            State::Gzip(gzip) => gzip.push(start, new, out, limit)?,
+            State::Zstd(zstd) => zstd.push(start, new, out, limit)?,
         };
+        if !input.is_empty() {
+            let full = out.len() >= limit;
+            self.held = full && known + used == input.len() && self.is_open();
+        }
+        let used = (known + used).saturating_sub(usize::from(self.held));
         self.consumed += used as u64;
         Ok(used)
     }
@@ -144,29 +129,26 @@ impl Inflater {
     /// # Errors
     /// [`InflateError`] if it was cut.
     pub fn finish(&self) -> Result<(), InflateError> {
-        let cut = match &self.state {
-            State::Gzip { open: true, .. } => Some("truncated gzip"),
-            State::Zstd { open: true, .. } => Some("truncated zstd"),
-            State::Plain | State::Gzip { .. } | State::Zstd { .. } => None,
+        if !self.is_open() {
+            return Ok(());
+        }
+        let kind = match self.state {
+            State::Zstd(_) => "zstd",
+            State::Plain | State::Gzip(_) => "gzip",
         };
-        match cut {
-            Some(what) => Err(InflateError {
-                at: self.consumed,
-                what: what.to_owned(),
-            }),
-            None => Ok(()),
+        Err(InflateError {
+            at: self.consumed,
+            what: format!("truncated {kind}"),
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        match &self.state {
+            State::Plain => false,
+            State::Gzip(gzip) => gzip.open,
+            State::Zstd(zstd) => zstd.open,
         }
     }
-}
-
-/// Largest zstd window, as a power of two: 16 MiB. `zstd` asks for 8 MiB at level 19, and for more
-/// only with `--ultra` or `--long`.
-const WINDOW_LOG: u32 = 24;
-
-fn zstd_decoder() -> std::io::Result<ZstdDecoder<'static>> {
-    let mut decoder = ZstdDecoder::new()?;
-    decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
-    Ok(decoder)
 }
 
 /// Makes room for at least one more byte below `limit`; `false` if there is none.
@@ -181,89 +163,152 @@ fn make_room(out: &mut Vec<u8>, limit: usize) -> bool {
     true
 }
 
-type Damage = (usize, String);
+struct Gzip {
+    member: Box<Decompress>,
+    /// Whether a member has begun and not ended.
+    open: bool,
+    /// Whole members so far.
+    members: u64,
+}
 
-fn gzip(
-    member: &mut Decompress,
-    open: &mut bool,
-    members: &mut u64,
-    input: &[u8],
-    out: &mut Vec<u8>,
-    limit: usize,
-) -> Result<usize, Damage> {
-    let mut used = 0;
-    while used < input.len() {
-        if !*open {
-            if *members > 0 && input[used] == 0 {
-                used += 1;
-                continue;
-            }
-            *member = Decompress::new_gzip(15);
-            *open = true;
+impl Gzip {
+    fn new() -> Self {
+        Self {
+            member: Box::new(Decompress::new_gzip(15)),
+            open: false,
+            members: 0,
         }
-        if !make_room(out, limit) {
-            return Ok(used);
-        }
-        let before = (member.total_in(), out.len());
-        let result = member.decompress_vec(&input[used..], out, FlushDecompress::None);
-        let taken = usize::try_from(member.total_in() - before.0).unwrap_or(usize::MAX);
-        used += taken;
-        let status = result.map_err(|error| (used, damage(&error, *members)))?;
-        match status {
-            Status::StreamEnd => {
-                *open = false;
-                *members += 1;
-            }
-            Status::Ok | Status::BufError if taken == 0 && out.len() == before.1 => {
-                if out.len() == out.capacity() {
+    }
+
+    /// `start` is the position of `input` in the object.
+    fn push(
+        &mut self,
+        start: u64,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<usize, InflateError> {
+        let mut used = 0;
+        loop {
+            if !self.open {
+                let Some(next) = input.get(used) else {
+                    return Ok(used);
+                };
+                if self.members > 0 && *next == 0 {
+                    used += 1;
                     continue;
                 }
+                *self.member = Decompress::new_gzip(15);
+                self.open = true;
+            }
+            if !make_room(out, limit) {
                 return Ok(used);
             }
-            Status::Ok | Status::BufError => {}
+            let before = self.member.total_in();
+            let rest = &input[used..];
+            let result = self.member.decompress_vec(rest, out, FlushDecompress::None);
+            used += usize::try_from(self.member.total_in() - before).unwrap_or(usize::MAX);
+            let status = result.map_err(|error| InflateError {
+                at: start + used as u64,
+                what: self.damage(&error),
+            })?;
+            match status {
+                Status::StreamEnd => {
+                    self.open = false;
+                    self.members += 1;
+                }
+                // With room left, it waits for input.
+                Status::Ok | Status::BufError if out.len() < out.capacity() => return Ok(used),
+                Status::Ok | Status::BufError => {}
+            }
         }
     }
-    Ok(used)
-}
 
-fn damage(error: &flate2::DecompressError, members: u64) -> String {
-    let detail = error.to_string();
-    if members > 0 {
-        format!("corrupt gzip after {members} whole members ({detail})")
-    } else {
-        format!("corrupt gzip ({detail})")
+    fn damage(&self, error: &flate2::DecompressError) -> String {
+        let detail = error.to_string();
+        // What is wrong with a code, zlib-rs tells or forgets, depending on how much input it sees.
+        let detail = match detail.as_str() {
+            known if known.contains("incorrect") || known.contains("header") => known,
+            _ => "invalid deflate data",
+        };
+        match self.members {
+            0 => format!("corrupt gzip ({detail})"),
+            members => format!("corrupt gzip after {members} whole members ({detail})"),
+        }
     }
 }
 
-fn zstd(
-    decoder: &mut ZstdDecoder<'static>,
-    open: &mut bool,
-    input: &[u8],
-    out: &mut Vec<u8>,
-    limit: usize,
-) -> Result<usize, Damage> {
-    let mut source = InBuffer::around(input);
-    loop {
-        if source.pos() == input.len() && !*open {
-            return Ok(source.pos());
+/// Largest zstd window, as a power of two: 16 MiB. `zstd` asks for 8 MiB at level 19, and for more
+/// only with `--ultra` or `--long`.
+const WINDOW_LOG: u32 = 24;
+
+/// Bytes that stand before each block of zstd.
+const BLOCK_HEADER: usize = 3;
+
+struct Zstd {
+    decoder: Box<ZstdDecoder<'static>>,
+    /// Whether a frame has begun and not ended.
+    open: bool,
+    /// Where it began.
+    frame: u64,
+    /// How much input it asks for: to the end of a block and of the header after it.
+    wanted: usize,
+    /// Whether text may wait for room.
+    full: bool,
+}
+
+impl Zstd {
+    fn new() -> std::io::Result<Self> {
+        let mut decoder = ZstdDecoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
+        Ok(Self {
+            decoder: Box::new(decoder),
+            open: false,
+            frame: 0,
+            wanted: 0,
+            full: false,
+        })
+    }
+
+    /// `start` is the position of `input` in the object.
+    ///
+    /// The decoder gives no text of a call in which it finds damage, so it gets each block and each
+    /// header in calls of their own. It does not say where the damage is either: we name the frame.
+    fn push(
+        &mut self,
+        start: u64,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<usize, InflateError> {
+        let mut used = 0;
+        while used < input.len() || (self.open && self.full) {
+            if !make_room(out, limit) {
+                return Ok(used);
+            }
+            if !self.open {
+                self.frame = start + used as u64;
+                self.wanted = 0;
+            }
+            let step = self.wanted.saturating_sub(BLOCK_HEADER).max(1);
+            let end = used.saturating_add(step).min(input.len());
+            let mut source = InBuffer::around(&input[used..end]);
+            let filled = out.len();
+            let mut sink = OutBuffer::around_pos(out, filled);
+            let run = self.decoder.run(&mut source, &mut sink);
+            let damaged = |error: std::io::Error| InflateError {
+                at: self.frame,
+                what: format!("corrupt zstd frame ({error})"),
+            };
+            self.wanted = run.map_err(damaged)?;
+            used += source.pos();
+            self.open = self.wanted != 0;
+            self.full = out.len() == out.capacity();
+            if !self.open {
+                self.decoder.reinit().map_err(damaged)?;
+            }
         }
-        if !make_room(out, limit) {
-            return Ok(source.pos());
-        }
-        let (before, filled) = (source.pos(), out.len());
-        let mut sink = OutBuffer::around_pos(out, filled);
-        let hint = decoder
-            .run(&mut source, &mut sink)
-            .map_err(|error| (before, format!("corrupt zstd ({error})")))?;
-        *open = hint != 0;
-        if source.pos() == input.len() && (out.len() < out.capacity() || !*open) {
-            return Ok(source.pos());
-        }
-        if hint == 0 && source.pos() < input.len() {
-            decoder
-                .reinit()
-                .map_err(|error| (source.pos(), error.to_string()))?;
-        }
+        Ok(used)
     }
 }
 
@@ -282,26 +327,31 @@ mod tests {
     }
 
     fn inflate(data: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, InflateError> {
-        let mut inflater = Inflater::new(Encoding::of(data))?;
+        let (out, end) = inflate_to_the_end(data, piece, limit);
+        end.map(|()| out)
+    }
+
+    /// The text before any damage, and the damage.
+    fn inflate_to_the_end(
+        data: &[u8],
+        piece: usize,
+        limit: usize,
+    ) -> (Vec<u8>, Result<(), InflateError>) {
+        let mut inflater = Inflater::new(Encoding::of(data)).expect("memory for it");
         let mut out = Vec::new();
-        for part in data.chunks(piece.max(1)) {
+        for part in data.chunks(piece) {
             let mut at = 0;
             while at < part.len() {
                 let mut step = Vec::new();
-                at += inflater.push(&part[at..], &mut step, limit)?;
+                let used = inflater.push(&part[at..], &mut step, limit);
                 out.extend(step);
+                match used {
+                    Ok(used) => at += used,
+                    Err(error) => return (out, Err(error)),
+                }
             }
         }
-        loop {
-            let mut step = Vec::new();
-            inflater.push(&[], &mut step, limit)?;
-            if step.is_empty() {
-                break;
-            }
-            out.extend(step);
-        }
-        inflater.finish()?;
-        Ok(out)
+        (out, inflater.finish())
     }
 
     #[test]
@@ -360,6 +410,24 @@ mod tests {
             prop_assert_eq!(inflate(&gz(&data), piece, limit), Ok(data.clone()));
             let zst = zstd::encode_all(&data[..], 1).expect("to memory");
             prop_assert_eq!(inflate(&zst, piece, limit), Ok(data));
+        }
+
+        #[test]
+        fn what_comes_before_a_damage_is_the_same_in_any_pieces(
+            data in "[a-c]{1,2000}", cut in any::<prop::sample::Index>(), flip in any::<bool>(), piece in 1usize..700, limit in 1usize..700,
+        ) {
+            let text = data.repeat(3);
+            for mut whole in [gz(text.as_bytes()), zstd::encode_all(text.as_bytes(), 1).expect("to memory")] {
+                // The first bytes tell the encoding.
+                let at = 4 + cut.index(whole.len() - 4);
+                if flip {
+                    whole[at] ^= 16;
+                } else {
+                    whole.truncate(at);
+                }
+                let at_once = inflate_to_the_end(&whole, usize::MAX, usize::MAX);
+                prop_assert_eq!(inflate_to_the_end(&whole, piece, limit), at_once);
+            }
         }
 
         #[test]

@@ -31,12 +31,16 @@ impl Header {
             return false;
         };
         self.reset();
+        let mut taken = vec![false; format.fields.len()];
         for name in list
             .split(u8::is_ascii_whitespace)
             .filter(|name| !name.is_empty())
         {
             let name = String::from_utf8_lossy(name).into_owned();
-            self.slots.push(format.field_index(&name));
+            // The second column of a name is kept like one that is not known.
+            let slot = format.field_index(&name);
+            let slot = slot.filter(|slot| !std::mem::replace(&mut taken[*slot], true));
+            self.slots.push(slot);
             self.names.push(name);
         }
         true

@@ -208,12 +208,12 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
             continue;
         }
         let (object, _) = one.into_parts();
+        let partial = damage.is_some();
+        if partial {
+            keep_whole_lines(&mut text);
+        }
         let verdict = match format_of(&text, rules, damage.as_ref()) {
             Ok(format) => {
-                let partial = damage.is_some();
-                if partial {
-                    keep_whole_lines(&mut text);
-                }
                 let decoder = decoder_of(&mut decoders, format, rules);
                 let counts =
                     decode_object(decoder, format, &object.key, &text, &mut group.rejected);

@@ -201,8 +201,11 @@ impl ObjectStream {
         if self.rules.keep_partial {
             let end = memchr::memrchr(b'\n', &self.text).map_or(0, |at| at + 1);
             self.text.truncate(end);
-            if self.decode().is_ok() {
-                return self.finish(true);
+            match self.decode() {
+                Ok(()) => return self.finish(true),
+                Err(Verdict::Unwanted) => return Verdict::Unwanted,
+                // What little there is before the damage says nothing about the rest.
+                Err(_) => {}
             }
         }
         Verdict::Failed(failure)

@@ -119,7 +119,8 @@ fn period(found: &Captures<'_>) -> Option<KeyPeriod> {
         return Some(whole_day);
     };
     let from = start + i64::from(hour) * HOUR_MICROS;
-    match (number(found, 5), number(found, 6)) {
+    let below_60 = |group| number(found, group).filter(|number| *number < 60);
+    match (below_60(5), below_60(6)) {
         // EventTime delivery: the object holds one whole day.
         (Some(0), Some(0)) if hour == 0 => Some(whole_day),
         (Some(minute), Some(second)) => {
@@ -177,6 +178,7 @@ mod tests {
                 "2026-03-01T00:00:00Z",
                 86_400,
             ),
+            ("2026-03-01-23-99-00-X", "2026-03-01T23:00:00Z", 3_600),
             (
                 "cloudfront/E2EXAMPLE.2026-02.merged.gz",
                 "2026-02-01T00:00:00Z",

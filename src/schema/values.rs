@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::units::{DAY_MICROS, Day};
+use crate::units::Day;
 
 use super::RequestPart;
 
@@ -22,9 +22,14 @@ pub fn integer(text: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
+        let tens = value.checked_mul(10)?;
+        value = if negative {
+            tens.checked_sub(i64::from(digit))?
+        } else {
+            tens.checked_add(i64::from(digit))?
+        };
     }
-    Some(if negative { -value } else { value })
+    Some(value)
 }
 
 /// Parses a decimal number such as `0.623` or `12`.
@@ -124,10 +129,13 @@ impl DateCache {
         })?;
         let time = clock(&text[12..20])?;
         let (hours, minutes) = (two(&text[22..24])?, two(&text[24..])?);
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
         let offset = i64::from(hours * 3600 + minutes * 60) * 1_000_000;
         match text[21] {
-            b'+' if offset < DAY_MICROS => Some(date + time - offset),
-            b'-' if offset < DAY_MICROS => Some(date + time + offset),
+            b'+' => Some(date + time - offset),
+            b'-' => Some(date + time + offset),
             _ => None,
         }
     }
@@ -325,6 +333,7 @@ mod tests {
         assert_eq!(integer(b"000"), Some(0));
         assert_eq!(integer(b"-12"), Some(-12));
         assert_eq!(integer(b"9223372036854775807"), Some(i64::MAX));
+        assert_eq!(integer(b"-9223372036854775808"), Some(i64::MIN));
         for bad in [
             &b""[..],
             b"-",
@@ -359,6 +368,7 @@ mod tests {
             "06/Feb/2019:24:00:38 +0000",
             "06/Feb/2019:00:00:38",
             "06/Feb/2019:00:00:38 +9900",
+            "06/Feb/2019:00:00:38 +0060",
             "06/Feb/2019:00:00:38 00000",
         ] {
             assert_eq!(cache.common_log(bad.as_bytes()), None, "{bad}");
