@@ -2,6 +2,7 @@
 
 mod failures;
 mod help;
+mod ledger;
 mod list;
 mod logs;
 mod merge;

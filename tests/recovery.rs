@@ -1,5 +1,6 @@
 //! Runs that break off anywhere, and runs that meet: each source line is there exactly once.
 
+mod rebuild;
 mod stores;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,9 @@
 //!
 //! - `intents/<batch>.json`: work under way;
 //! - `commits/<sequence>.json.zst`: what counts;
-//! - `checkpoints/<sequence>.json.zst` and `segments/<bucket>-<sequence>.zst`: commits, folded.
+//! - `checkpoints/<sequence>.json.zst` and `segments/<bucket>-<sequence>.zst`: commits, folded;
+//! - `commits/rebuild.json`: the commits are being made anew and must not be used. Every reader of
+//!   the ledger lists its folder.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -52,6 +54,12 @@ pub enum LedgerError {
         /// Its version.
         found: u32,
     },
+    /// The commits are being made anew.
+    #[error("the ledger is being made anew, which has not ended: {path} is still there")]
+    Unfinished {
+        /// The record that says so.
+        path: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,6 +100,7 @@ pub struct Journal {
     pub(super) store: Arc<dyn Store>,
     pub(super) base: String,
     pub(super) folding: Folding,
+    rebuilding: bool,
 }
 
 impl Journal {
@@ -101,6 +110,16 @@ impl Journal {
             store,
             base: format!("{base}_s3logs/"),
             folding: Folding::default(),
+            rebuilding: false,
+        }
+    }
+
+    /// The same for the one who makes the commits anew.
+    #[must_use]
+    pub fn rebuilding(self) -> Self {
+        Self {
+            rebuilding: true,
+            ..self
         }
     }
 
@@ -249,7 +268,14 @@ impl Journal {
             .try_collect()
             .await?;
         let mut files = Vec::new();
+        let marker = self.marker_path();
         for object in pages.into_iter().flatten() {
+            if object.key == marker {
+                if self.rebuilding {
+                    continue;
+                }
+                return Err(LedgerError::Unfinished { path: marker });
+            }
             let sequence = sequence_of(&object.key)?;
             if sequence > after {
                 files.push(commit_file(sequence, object));
@@ -356,8 +382,7 @@ impl Journal {
     /// [`ErrorKind::Exists`] if another writer has taken this number; otherwise what the store
     /// reports.
     pub async fn put_commit(&self, sequence: u64, commit: &Commit) -> Result<(), StoreError> {
-        let bytes = compress(&json(commit));
-        let path = self.commit_path(sequence);
+        let (path, bytes) = self.commit_record(sequence, commit);
         let put = self
             .store
             .put(
@@ -376,18 +401,37 @@ impl Journal {
         }
     }
 
+    /// Where a commit lies, and its bytes: the same for the same commit.
+    pub fn commit_record(&self, sequence: u64, commit: &Commit) -> (String, Vec<u8>) {
+        (self.commit_path(sequence), compress(&json(commit)))
+    }
+
+    /// Records as they lie in a folder (`commits/`, `intents/`, …), whatever is in them.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn records(&self, folder: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+        let prefix = format!("{}{folder}", self.base);
+        let pages: Vec<_> = self.store.list(&prefix, None).try_collect().await?;
+        Ok(pages.into_iter().flatten().collect())
+    }
+
+    /// The record that says that the commits are being made anew.
+    pub fn marker_path(&self) -> String {
+        format!("{}commits/rebuild.json", self.base)
+    }
+
     fn intent_path(&self, batch: &str) -> String {
         format!("{}intents/{batch}.json", self.base)
     }
 
-    fn commit_path(&self, sequence: u64) -> String {
+    pub(super) fn commit_path(&self, sequence: u64) -> String {
         format!("{}commits/{sequence:020}.json{COMPRESSED}", self.base)
     }
 
     pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let prefix = format!("{}{folder}", self.base);
-        let pages: Vec<_> = self.store.list(&prefix, None).try_collect().await?;
-        Ok(pages.into_iter().flatten().map(|meta| meta.key).collect())
+        let records = self.records(folder).await?.into_iter();
+        Ok(records.map(|meta| meta.key).collect())
     }
 
     pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, LedgerError> {
@@ -431,7 +475,7 @@ pub(super) fn sequence_of(path: &str) -> Result<u64, LedgerError> {
     number.ok_or_else(|| unreadable(path, "its name is no sequence number".to_owned()))
 }
 
-fn unreadable(path: &str, cause: String) -> LedgerError {
+pub(super) fn unreadable(path: &str, cause: String) -> LedgerError {
     LedgerError::Unreadable {
         path: path.to_owned(),
         cause,

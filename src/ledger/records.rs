@@ -57,7 +57,7 @@ pub struct Commit {
 }
 
 /// How a commit's inputs are written.
-mod in_columns {
+pub(super) mod in_columns {
     use std::fmt;
 
     use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -66,11 +66,16 @@ mod in_columns {
 
     use super::{Columns, Input};
 
-    pub(super) fn serialize<S: Serializer>(inputs: &[Input], to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::ledger) fn serialize<S: Serializer>(
+        inputs: &[Input],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         Columns::of(inputs).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Input>, D::Error> {
+    pub(in crate::ledger) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Input>, D::Error> {
         from.deserialize_any(Inputs)
     }
 
@@ -114,11 +119,11 @@ impl Default for Commit {
 pub struct Input {
     /// Its key, relative to the root.
     pub key: String,
-    /// The version that was read.
+    /// The version that was read; empty where that is not known.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,
-    /// When the store says it was last modified, microseconds UTC.
+    /// When the store says it was last modified, microseconds UTC; 0 where that is not known.
     pub modified: i64,
     /// What became of it.
     #[serde(flatten)]

@@ -9,7 +9,7 @@ use futures::stream::{self, Stream, StreamExt};
 
 use crate::cpu;
 use crate::event::{Event, Observer};
-use crate::ledger::{Done, KeyState, Step};
+use crate::ledger::{Done, KeyState, Provenance, Step};
 use crate::outcome::TableCounts;
 use crate::parse::{Counts, Encoding};
 use crate::plan::INFLATION;
@@ -22,6 +22,7 @@ use super::fetch::{Content, Fetched, fetch};
 use super::gather::Gather;
 use super::large::LargeObject;
 use super::parts::{Part, RejectsPart, Spool};
+use super::provenance::provenance;
 use super::read::Reading;
 
 /// Objects that are denied in a row before it is taken for a denial of everything.
@@ -39,6 +40,8 @@ pub struct Work {
     pub options: WriteOptions,
     /// Where files are written until they are put; best on the destination's disk.
     pub folder: PathBuf,
+    /// Whether the last file tells what the batch was made from: see [`Provenance`].
+    pub provenance: bool,
 }
 
 /// What a batch became. Nothing of it is visible yet; dropping it removes its files.
@@ -370,8 +373,23 @@ impl Run<'_> {
         if let (true, Some(error)) = (all_denied, self.refusal) {
             return Err(error.into());
         }
-        self.encoded.parts = self.gather.finish().await?;
-        self.encoded.rejects = self.spool.finish()?;
+        let (mut parts, last) = self.gather.finish().await?;
+        let rejects = self.spool.finish()?;
+        if let Some(last) = last {
+            let objects = self.states.values();
+            let record = self.work.provenance.then(|| {
+                let store = self.work.reading.store.as_ref();
+                provenance(store, objects, &parts, &last, &rejects)
+            });
+            let close = move || {
+                let record = record.as_ref().map(Provenance::encode);
+                last.close(record.as_deref())
+            };
+            parts.push(cpu::run(close).await?);
+        }
+        parts.sort_by_key(|part| (part.table, part.day));
+        self.encoded.parts = parts;
+        self.encoded.rejects = rejects;
         let states = self.states.into_values();
         self.encoded.objects = states
             .map(|(object, state)| (object, state.written()))

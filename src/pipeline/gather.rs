@@ -10,11 +10,12 @@ use crate::units::Day;
 
 use super::WorkError;
 use super::decode::Rows;
-use super::parts::{Part, write_part};
+use super::parts::{OpenPart, Part, write_part};
 
 /// Gathers rows by table and day and writes them out, all days at once, when asked to.
 ///
-/// Bound: the caller flushes when [`held`](Self::held) passes its limit.
+/// Bound: the caller flushes when [`held`](Self::held) passes its limit. The file that was written
+/// last stays open, so that something about all of them can be put into it.
 #[derive(Debug)]
 pub(super) struct Gather {
     folder: PathBuf,
@@ -22,6 +23,7 @@ pub(super) struct Gather {
     pieces: BTreeMap<(&'static str, Day), Waiting>,
     held: usize,
     parts: Vec<Part>,
+    last: Option<OpenPart>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Gather {
             pieces: BTreeMap::new(),
             held: 0,
             parts: Vec::new(),
+            last: None,
         }
     }
 
@@ -69,7 +72,7 @@ impl Gather {
 
     /// Takes over what another one has gathered.
     pub(super) async fn absorb(&mut self, mut other: Self) -> Result<(), WorkError> {
-        if other.parts.is_empty() {
+        if other.last.is_none() {
             self.held += other.held;
             for (key, waiting) in other.pieces {
                 let mine = self.pieces.entry(key).or_insert_with(|| Waiting {
@@ -80,7 +83,9 @@ impl Gather {
             }
         } else {
             other.flush().await?;
+            self.close_last().await?;
             self.parts.append(&mut other.parts);
+            self.last = other.last;
         }
         Ok(())
     }
@@ -94,16 +99,23 @@ impl Gather {
                 let layout = Layout::of(waiting.format);
                 write_part(table, day, &layout, &waiting.pieces, &options, &folder)
             });
-            self.parts.push(part.await?);
+            let part = part.await?;
+            self.close_last().await?;
+            self.last = Some(part);
         }
         Ok(())
     }
 
-    /// The files, by table and day, in the order they were written.
-    pub(super) async fn finish(mut self) -> Result<Vec<Part>, WorkError> {
+    async fn close_last(&mut self) -> Result<(), WorkError> {
+        if let Some(last) = self.last.take() {
+            self.parts.push(cpu::run(move || last.close(None)).await?);
+        }
+        Ok(())
+    }
+
+    /// The files in the order they were written, and the last one, to be closed.
+    pub(super) async fn finish(mut self) -> Result<(Vec<Part>, Option<OpenPart>), WorkError> {
         self.flush().await?;
-        let mut parts = self.parts;
-        parts.sort_by_key(|part| (part.table, part.day));
-        Ok(parts)
+        Ok((self.parts, self.last))
     }
 }

@@ -14,6 +14,7 @@ mod gather;
 mod large;
 mod meanwhile;
 mod parts;
+mod provenance;
 mod read;
 mod stream;
 

@@ -17,6 +17,7 @@ use crate::store::ObjectMeta;
 use crate::units::DAY_MICROS;
 
 use super::JobError;
+use super::claim::RENEWAL;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
@@ -115,9 +116,6 @@ pub async fn sync_into(
     Ok(report)
 }
 
-/// A quarter of the lease's term.
-const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
-
 async fn run(
     source: &Source,
     destination: &Destination,
@@ -133,7 +131,7 @@ async fn run(
     let mut sync = Sync {
         source,
         destination,
-        work: options.work.work(source, staging.folder().to_owned()),
+        work: options.work.work(source, staging.folder().to_owned(), true),
         retry: options.retry_failed,
         limits: options.limits,
         lookback: options.lookback,

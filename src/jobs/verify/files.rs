@@ -1,19 +1,17 @@
 //! The files of a dataset against its ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::ledger::{Intent, Output};
 use crate::store::{ErrorKind, StoreError};
-use crate::table::{path::OWN, rows_in};
+use crate::table::{Footer, path::OWN};
 
 use super::super::JobError;
+use super::super::content::footer_of;
 use super::super::source::Destination;
 use super::{Check, Problem};
-
-/// End of a file that nearly always holds its metadata.
-const END: u64 = 64 << 10;
 
 /// Files that are looked at at the same time.
 const FILES: usize = 16;
@@ -25,7 +23,7 @@ impl Check<'_> {
         destination: &Destination,
         intents: &[Intent],
     ) -> Result<(), JobError> {
-        let there = listed(destination).await?;
+        let there = destination.contents().await?;
         let planned: BTreeSet<&str> = intents
             .iter()
             .flat_map(|intent| intent.outputs.iter().map(String::as_str))
@@ -61,21 +59,6 @@ impl Check<'_> {
     }
 }
 
-/// Sizes of all objects of the destination, by path.
-///
-/// Bound: about 150 bytes per file.
-async fn listed(destination: &Destination) -> Result<BTreeMap<String, u64>, StoreError> {
-    let mut there = BTreeMap::new();
-    let mut pages = destination.store.list(&destination.base, None);
-    while let Some(page) = pages.try_next().await? {
-        for object in page {
-            let path = object.key.get(destination.base.len()..).unwrap_or_default();
-            there.insert(path.to_owned(), object.size);
-        }
-    }
-    Ok(there)
-}
-
 /// The rows of a file that is as the ledger says, or what is wrong with it.
 async fn look(
     destination: &Destination,
@@ -94,9 +77,9 @@ async fn look(
             found: size,
         }));
     }
-    match rows_of(destination, &output.path, size).await {
-        Ok(Ok(rows)) if rows == output.rows => Ok(Ok(rows)),
-        Ok(Ok(rows)) => Ok(Err(Problem::Differs {
+    match footer_of(destination, &output.path, size).await {
+        Ok(Ok(Footer { rows, .. })) if rows == output.rows => Ok(Ok(rows)),
+        Ok(Ok(Footer { rows, .. })) => Ok(Err(Problem::Differs {
             path,
             what: "rows",
             recorded: output.rows,
@@ -106,22 +89,4 @@ async fn look(
         Err(error) if error.kind == ErrorKind::NotFound => Ok(Err(Problem::Missing { path })),
         Err(error) => Err(error),
     }
-}
-
-async fn rows_of(
-    destination: &Destination,
-    path: &str,
-    size: u64,
-) -> Result<Result<u64, String>, StoreError> {
-    let key = destination.key(path);
-    for end in [END.min(size), size] {
-        let range = Some(size - end..size);
-        let bytes = destination.store.get(&key, range, None).await?;
-        match rows_in(&bytes) {
-            Ok(Some(rows)) => return Ok(Ok(rows)),
-            Ok(None) => {}
-            Err(error) => return Ok(Err(error.to_string())),
-        }
-    }
-    Ok(Err("its metadata is longer than the file".to_owned()))
 }
