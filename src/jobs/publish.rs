@@ -1,6 +1,6 @@
 //! Finished files under the names they will have, ready to be put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures::stream::{self, TryStreamExt};
@@ -57,6 +57,23 @@ impl Ready {
             ready.files.push(part.file);
         }
         ready
+    }
+
+    /// The same without the files whose paths are not wanted.
+    pub(super) fn only(self, wanted: &BTreeSet<String>) -> Self {
+        let (mut outputs, mut rejects) = (self.outputs, self.rejects);
+        let paths = outputs.iter().map(|output| &output.path);
+        let paths = paths.chain(rejects.iter().map(|rejects| &rejects.path));
+        let files = paths.zip(self.files);
+        let files = files.filter_map(|(path, file)| wanted.contains(path).then_some(file));
+        let files = files.collect();
+        outputs.retain(|output| wanted.contains(&output.path));
+        rejects.retain(|rejects| wanted.contains(&rejects.path));
+        Self {
+            outputs,
+            rejects,
+            files,
+        }
     }
 
     /// The final paths.

@@ -1,10 +1,11 @@
-//! How a ledger was made again, for people and for machines. Pure.
+//! What was made again, for people and for machines: a ledger, files of a dataset. Pure.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::jobs::rebuild::{Moved, Rebuilt};
+use crate::jobs::verify::Repaired;
 
 use super::tables::{count, one_line};
 
@@ -38,7 +39,7 @@ pub fn rebuilt_text(rebuilt: &Rebuilt, place: &str, dry_run: bool) -> String {
 }
 
 /// A file that went to quarantine, or would go there.
-pub(super) fn moved_text(moved: &Moved) -> String {
+fn moved_text(moved: &Moved) -> String {
     let path = one_line(&moved.path);
     match &moved.to {
         Some(to) => format!("moved: {path} to {}", one_line(to)),
@@ -64,4 +65,36 @@ pub fn rebuilt_json(rebuilt: &Rebuilt, dry_run: bool) -> Value {
         "moved": rebuilt.moved.len(),
         "dry_run": dry_run,
     })
+}
+
+/// What `verify --repair` shows before what it found at the end.
+pub fn repaired_text(repaired: &Repaired, dry_run: bool) -> String {
+    let mut text = String::new();
+    for moved in &repaired.moved {
+        let _ = writeln!(text, "{}", moved_text(moved));
+    }
+    let made = if dry_run {
+        "would be made again"
+    } else {
+        "made again"
+    };
+    for path in &repaired.made {
+        let _ = writeln!(text, "{made}: {}", one_line(path));
+    }
+    for lost in &repaired.unrepaired {
+        let (path, why) = (one_line(&lost.path), one_line(&lost.why));
+        let _ = writeln!(text, "cannot be repaired: {path}: {why}");
+    }
+    text
+}
+
+/// The same for machines: one value for each file.
+pub fn repaired_json(repaired: &Repaired) -> Vec<Value> {
+    let made = repaired.made.iter();
+    let made = made.map(|path| json!({"event": "made", "path": path}));
+    let lost = repaired.unrepaired.iter();
+    let lost = lost.map(|lost| json!({"event": "unrepaired", "path": lost.path, "why": lost.why}));
+    let mut lines = moved_json(&repaired.moved);
+    lines.extend(made.chain(lost));
+    lines
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod recount;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,12 +19,15 @@ use super::JobError;
 use super::source::{Destination, Source};
 use super::work::WorkOptions;
 
+pub use repair::{Repaired, Unrepaired, repair};
+
 /// Settings of a check.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
     /// How objects are read again.
     pub work: WorkOptions,
-    /// Do not read the source's objects again; only compare names, sizes and sums.
+    /// Do not read the source's objects and the dataset's files again; only compare names, sizes and
+    /// sums.
     pub quick: bool,
 }
 
