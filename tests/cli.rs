@@ -4,6 +4,7 @@
 mod credentials;
 mod failures;
 mod help;
+mod ledger;
 mod list;
 mod logs;
 mod merge;

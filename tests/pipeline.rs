@@ -1,5 +1,7 @@
 //! Objects to files, at the level of the library: sizes, damage, bounds.
 
+mod provenance;
+
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
@@ -81,6 +83,7 @@ impl Setup {
             },
             options: WriteOptions::default(),
             folder: folder.to_owned(),
+            provenance: true,
         };
         run_batch(&work, listed, &Silent, &Cancel::never()).await
     }
@@ -277,6 +280,7 @@ async fn a_cancelled_batch_leaves_no_files() {
         },
         options: WriteOptions::default(),
         folder: folder.path().to_owned(),
+        provenance: false,
     };
     let (canceller, cancel) = Cancel::pair();
     canceller.cancel();

@@ -5,6 +5,7 @@ mod crowd;
 mod dedupe;
 mod faults;
 mod late;
+mod rebuild;
 mod simulation;
 mod stores;
 

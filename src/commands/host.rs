@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 
 use chrono::Utc;
 
+use crate::jobs::Claim;
 use crate::ledger::Owner;
 
 /// The clock, microseconds UTC.
@@ -24,6 +25,15 @@ pub(super) fn owner() -> Owner {
             Process::Alive { started } => started,
             Process::Gone | Process::Unknown => 0,
         },
+    }
+}
+
+/// This process as one that asks for a dataset alone.
+pub(super) fn claim() -> Claim {
+    Claim {
+        owner: owner(),
+        now,
+        gone,
     }
 }
 

@@ -8,6 +8,7 @@ mod ending;
 mod formats;
 mod host;
 mod interrupt;
+mod ledger;
 mod list;
 mod man;
 mod merge;
@@ -70,6 +71,7 @@ enum Command {
     Merge(merge::Args),
     Upload(upload::Args),
     Verify(verify::Args),
+    Ledger(ledger::Args),
     Formats(formats::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -87,6 +89,7 @@ impl Command {
             Self::Merge(_) => "merge",
             Self::Upload(_) => "upload",
             Self::Verify(_) => "verify",
+            Self::Ledger(_) => "ledger",
             Self::Formats(_) => "formats",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -177,6 +180,21 @@ impl Context {
         Ok(nothing.is_some())
     }
 
+    /// A dataset that must be there, to be written unless it is a dry run.
+    async fn writable(
+        &self,
+        location: &Location,
+        aws: &AwsOptions,
+        dry_run: bool,
+    ) -> Result<Destination, Failure> {
+        let existing = self.existing(location, aws).await?;
+        if dry_run {
+            return Ok(existing);
+        }
+        self.unless_interrupted(Box::pin(Destination::open(location, aws)))
+            .await
+    }
+
     async fn existing(
         &self,
         location: &Location,
@@ -207,6 +225,7 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Download(args) => Box::pin(download::run(args, &context)).await,
         Command::Merge(args) => Box::pin(merge::run(args, &context)).await,
         Command::Verify(args) => Box::pin(verify::run(args, &context)).await,
+        Command::Ledger(args) => ledger::run(args, &context).await,
         Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
         Command::Formats(args) => formats::run(&args, &context),
         Command::Completions(args) => completions::run(&args, &context),

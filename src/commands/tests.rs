@@ -30,7 +30,7 @@ fn the_definition_is_sound() {
 
 #[test]
 fn every_verb_tells_what_it_does_with_examples() {
-    assert_eq!(verbs().len(), 12);
+    assert_eq!(verbs().len(), 13);
     for verb in verbs() {
         let mut command = Cli::command();
         command.build();

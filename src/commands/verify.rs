@@ -1,22 +1,26 @@
-use crate::jobs::verify::{self, VerifyOptions};
+use crate::jobs::verify::{self, Repaired, VerifyOptions};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Flow};
 
 use super::args::{AwsArgs, SelectArgs, WorkArgs};
-use super::{Context, values};
+use super::{Context, host, values};
 
 const EXAMPLES: &str = "\
 Examples:
   s3logs verify s3://logs/s3/ s3://lake/logs
   s3logs verify --quick --month 2024-02 s3://logs/ ./dataset
+  s3logs verify --repair --dry-run s3://logs/s3/ s3://lake/logs
   s3logs verify --json ./raw ./dataset | jq 'select(.problem)'";
 
 /// Proves that a dataset holds what its source holds
 ///
 /// Every object of the source must be in the ledger, and read again it must give the counts that the
-/// ledger has; every file that the ledger names must be there with its size and rows, and no other
-/// Parquet file may lie beside them; the rows of objects and files must add up. Exit code 1 and a
-/// list if anything is off.
+/// ledger has; every file that the ledger names must be there with its size, rows and bytes, and no
+/// other Parquet file may lie beside them; the rows of objects and files must add up. Exit code 1 and
+/// a list if anything is off.
+///
+/// With --repair, files that are missing or damaged are made again from the source, and files that no
+/// commit names are moved to DEST/_s3logs/quarantine/. Then all is checked again.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -28,9 +32,20 @@ pub(super) struct Args {
     #[arg(value_name = "DEST", value_parser = values::place)]
     place: Location,
 
-    /// Do not read the source's objects again
+    /// Do not read the source's objects and the dataset's files again
     #[arg(long)]
     quick: bool,
+
+    /// Put right what can be put right
+    ///
+    /// Give the --memory and --zstd-level that the dataset was made with: a file is only put if it
+    /// comes out with the same bytes.
+    #[arg(long)]
+    repair: bool,
+
+    /// With --repair, only tell what would be done
+    #[arg(long, requires = "repair")]
+    dry_run: bool,
 
     #[command(flatten)]
     select: SelectArgs,
@@ -46,17 +61,29 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let (ui, aws) = (&context.ui, args.aws.options());
     let selection = args.select.selection()?;
     let source = context.source(&args.source, &aws, selection).await?;
-    let destination = context.existing(&args.place, &aws).await?;
+    let read_only = !args.repair || args.dry_run;
+    let destination = context.writable(&args.place, &aws, read_only).await?;
     let options = VerifyOptions {
         work: args.work.options(),
         quick: args.quick,
     };
     let watch = ui.watch(Flow::Events, None);
     let (observer, cancel) = (watch.observer(), &context.cancel);
-    let verified = verify::verify(&source, &destination, &options, &observer, cancel).await;
+    let ended = if args.repair {
+        let claim = (&host::claim(), args.dry_run);
+        let work = verify::repair(&source, &destination, &options, claim, &observer, cancel);
+        Box::pin(work).await
+    } else {
+        let work = verify::verify(&source, &destination, &options, &observer, cancel);
+        let verified = Box::pin(work).await;
+        verified.map(|verified| (Repaired::default(), verified))
+    };
     watch.finish();
-    let verified = verified?;
+    let (repaired, verified) = ended?;
     if ui.style().json {
+        for line in ui::repaired_json(&repaired) {
+            ui.json(&line)?;
+        }
         for problem in &verified.problems {
             ui.json(problem)?;
         }
@@ -66,6 +93,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         (false, true) => Exit::Done,
         (false, false) => Exit::Failed,
     };
-    let text = ui::verified_text(&verified, &destination.shown, args.quick);
+    let text = ui::repaired_text(&repaired, args.dry_run)
+        + &ui::verified_text(&verified, &destination.shown, args.quick);
     ui.conclude(ui::verified_json(&verified), &text, exit)
 }

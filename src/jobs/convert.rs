@@ -42,7 +42,7 @@ pub async fn convert(
     let staging = staging(&destination)?;
     let mut convert = Convert {
         destination: &destination,
-        work: options.work(source, staging.folder().to_owned()),
+        work: options.work(source, staging.folder().to_owned(), false),
         observer: observer.as_ref(),
         cancel,
         outcome: Outcome::default(),

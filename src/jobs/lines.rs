@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::ledger::Lines;
 use crate::parse::Fingerprint;
 use crate::pipeline::{History, KnownLines};
+use crate::table::path::hash_in;
 use crate::units::Day;
 
 use super::source::Destination;
@@ -24,27 +25,8 @@ pub(super) fn history(
         day.insert(KnownLines {
             key: destination.key(&lines.path),
             bytes: lines.rows * Fingerprint::BYTES as u64,
-            hash: hash_in(&lines.path).to_owned(),
+            hash: hash_in(&lines.path).unwrap_or_default().to_owned(),
         });
     }
     History::new(Arc::clone(&destination.store), folder, files, before)
-}
-
-/// The hash in the name of a file: `<batch>-<hash8>.fp`.
-fn hash_in(path: &str) -> &str {
-    let name = path.rsplit('-').next().unwrap_or_default();
-    name.split('.').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::path::lines_file;
-
-    #[test]
-    fn a_path_tells_its_hash() {
-        let day = "2026-03-01".parse().expect("a day");
-        let path = lines_file("s3_access", day, "b0b0", "0123456789abcdef");
-        assert_eq!(hash_in(&path), "01234567");
-    }
 }

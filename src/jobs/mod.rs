@@ -1,6 +1,8 @@
 //! What each verb does, without a terminal.
 
 pub mod checksum;
+pub mod claim;
+mod content;
 pub mod convert;
 pub mod download;
 pub mod error;
@@ -10,6 +12,8 @@ pub mod merge;
 pub mod parse;
 pub mod place;
 mod publish;
+mod quarantine;
+pub mod rebuild;
 pub mod source;
 pub mod status;
 pub mod sync;
@@ -20,6 +24,7 @@ pub mod upload;
 pub mod verify;
 pub mod work;
 
+pub use claim::Claim;
 pub use error::JobError;
 pub use place::Place;
 pub use work::WorkOptions;

@@ -1,6 +1,6 @@
 //! Finished files under the names they will have, ready to be put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use futures::stream::{self, TryStreamExt};
@@ -80,6 +80,19 @@ impl Ready {
     pub(super) fn lines(&self) -> impl Iterator<Item = (&Lines, &Path)> {
         let files = &self.files[self.files.len() - self.lines.len()..];
         self.lines.iter().zip(files.iter().map(|file| &**file))
+    }
+
+    /// The same without the files whose paths are not wanted.
+    pub(super) fn only(mut self, wanted: &BTreeSet<String>) -> Self {
+        let paths = self.paths();
+        let files = paths.iter().zip(self.files);
+        let files = files.filter_map(|(path, file)| wanted.contains(path).then_some(file));
+        self.files = files.collect();
+        self.outputs.retain(|output| wanted.contains(&output.path));
+        self.rejects
+            .retain(|rejects| wanted.contains(&rejects.path));
+        self.lines.retain(|lines| wanted.contains(&lines.path));
+        self
     }
 
     /// The final paths.

@@ -36,8 +36,9 @@ impl Default for WorkOptions {
 }
 
 impl WorkOptions {
-    /// How a batch of this source is worked on, with temporary files in `folder`.
-    pub(super) fn work(&self, source: &Source, folder: PathBuf) -> Work {
+    /// How a batch of this source is worked on, with temporary files in `folder`. With `provenance`
+    /// its last file tells what it was made from.
+    pub(super) fn work(&self, source: &Source, folder: PathBuf, provenance: bool) -> Work {
         Work {
             reading: self.reading(source),
             options: WriteOptions {
@@ -46,6 +47,7 @@ impl WorkOptions {
             },
             folder,
             history: None,
+            provenance,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::store::full_name;
 
 use super::{
     Bucket, Commit, Done, Entry, IllegalMove, KeyState, Lines, ObjectId, Output, Rejects, Standing,
-    Unsettled, etag_mark,
+    Unsettled, etag_mark, is_version,
 };
 
 /// What is recorded of an object that is done.
@@ -114,7 +114,7 @@ impl Census {
     /// What a listed object is to the ledger; see [`Ledger::standing`](super::Ledger::standing).
     pub fn standing(&self, id: ObjectId, etag: &str) -> Standing {
         match (self.objects.get(&id), self.unsettled(id)) {
-            (Some(compact), _) if compact.etag == etag_mark(etag) => Standing::Done,
+            (Some(compact), _) if is_version(compact.etag, etag) => Standing::Done,
             (Some(_), _) => Standing::Changed,
             (None, Some(entry)) if entry.etag == etag => match &entry.state {
                 KeyState::Skipped { .. } => Standing::Ignored,

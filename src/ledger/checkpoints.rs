@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use crate::store::{Body, ErrorKind, Precondition};
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Body, ErrorKind, Precondition, StoreError};
 
 use super::checkpoint::Checkpoint;
 use super::compression::compress;
-use super::journal::{Journal, LedgerError, json, sequence_of};
-use super::{Bucket, Ledger};
+use super::journal::{Journal, LedgerError, json, sequence_of, unreadable};
+use super::{Bucket, FORMAT_VERSION, Ledger};
 
 /// Checkpoints that stay.
 const KEPT: usize = 2;
@@ -109,18 +111,31 @@ impl Journal {
         Ok(())
     }
 
+    /// Takes all commits in, whatever checkpoints there are.
+    ///
+    /// # Errors
+    /// [`LedgerError`], where the commits cannot be read, or where there is a checkpoint of later
+    /// ones.
+    pub async fn replay(&self) -> Result<Ledger, LedgerError> {
+        let mut ledger = Ledger::default();
+        self.catch_up(&mut ledger).await?;
+        let checkpoints = self.names("checkpoints/").await?;
+        let newest = checkpoints.iter().filter_map(|path| sequence_of(path).ok());
+        match newest.max() {
+            Some(newest) if newest > ledger.head() => Err(unreadable(
+                &self.commit_path(newest),
+                "it is missing".to_owned(),
+            )),
+            _ => Ok(ledger),
+        }
+    }
+
     /// Makes the checkpoints anew from the commits. Returns the ledger as of the newest commit.
     ///
     /// # Errors
-    /// [`LedgerError`], where the commits cannot be read.
+    /// [`LedgerError`]; those of [`replay`](Self::replay) before anything is removed.
     pub async fn rebuild(&self) -> Result<Ledger, LedgerError> {
-        // All of it is read once before anything is removed.
-        let mut commits = 0;
-        self.history(0, |sequence, _| {
-            commits = sequence;
-            Ok(ControlFlow::Continue(()))
-        })
-        .await?;
+        let commits = self.replay().await?.head();
         for folder in ["checkpoints/", "segments/"] {
             let names = self.names(folder).await?;
             if !names.is_empty() {
@@ -148,6 +163,54 @@ impl Journal {
         }
         Ok(ledger)
     }
+
+    /// How far the making of new commits has come; `None` if none is under way.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn stage(&self) -> Result<Option<Stage>, LedgerError> {
+        match self.read::<Marker>(&self.marker_path()).await {
+            Ok(marker) => Ok(Some(marker.stage)),
+            Err(LedgerError::Store(error)) if error.kind == ErrorKind::NotFound => Ok(None),
+            // Whoever wrote it, the old records may still be there.
+            Err(LedgerError::Unreadable { .. }) => Ok(Some(Stage::Old)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says that new commits are being made, and how far that has come; `None` that it has ended.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn put_stage(&self, stage: Option<Stage>) -> Result<(), StoreError> {
+        let path = self.marker_path();
+        let Some(stage) = stage else {
+            return self.store.delete(&[path]).await;
+        };
+        let marker = Marker {
+            version: FORMAT_VERSION,
+            stage,
+        };
+        let body = Body::Bytes(json(&marker).into());
+        self.store.put(&path, body, Precondition::Always).await?;
+        Ok(())
+    }
+}
+
+/// How far the making of new commits has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Old records are still there.
+    Old,
+    /// What is there is new.
+    New,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Marker {
+    version: u32,
+    stage: Stage,
 }
 
 /// The number in a segment's name; none for what is no segment of ours.

@@ -1,8 +1,10 @@
 //! The ledger in a store, under `_s3logs/`:
 //!
-//! - `intents/<batch>.json`: work under way;
+//! - `intents/<batch>-<hash>.json`: work under way;
 //! - `commits/<sequence>.json.zst`: what counts;
-//! - `checkpoints/<sequence>.json.zst` and `segments/<bucket>-<sequence>.zst`: commits, folded.
+//! - `checkpoints/<sequence>.json.zst` and `segments/<bucket>-<sequence>.zst`: commits, folded;
+//! - `commits/rebuild.json`: the commits are being made anew and must not be used. Every reader of
+//!   the ledger lists its folder.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -52,6 +54,12 @@ pub enum LedgerError {
         /// Its version.
         found: u32,
     },
+    /// The commits are being made anew.
+    #[error("the ledger is being made anew, which has not ended: {path} is still there")]
+    Unfinished {
+        /// The record that says so.
+        path: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,6 +100,7 @@ pub struct Journal {
     pub(super) store: Arc<dyn Store>,
     pub(super) base: String,
     pub(super) folding: Folding,
+    rebuilding: bool,
 }
 
 impl Journal {
@@ -101,6 +110,16 @@ impl Journal {
             store,
             base: format!("{base}_s3logs/"),
             folding: Folding::default(),
+            rebuilding: false,
+        }
+    }
+
+    /// The same for the one who makes the commits anew.
+    #[must_use]
+    pub fn rebuilding(self) -> Self {
+        Self {
+            rebuilding: true,
+            ..self
         }
     }
 
@@ -118,23 +137,6 @@ impl Journal {
         let ledger = self.load_ledger().await?;
         let intents = self.intents().await?;
         Ok(Loaded { ledger, intents })
-    }
-
-    /// Reads the open intents.
-    ///
-    /// # Errors
-    /// [`LedgerError`].
-    pub async fn intents(&self) -> Result<Vec<Intent>, LedgerError> {
-        let mut intents = Vec::new();
-        for path in self.names("intents/").await? {
-            match self.read::<Intent>(&path).await {
-                Ok(intent) => intents.push(intent),
-                // Another run finished it in this moment.
-                Err(LedgerError::Store(error)) if error.kind == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(intents)
     }
 
     /// Reads all commits: no checkpoint is trusted.
@@ -250,7 +252,14 @@ impl Journal {
             .try_collect()
             .await?;
         let mut files = Vec::new();
+        let marker = self.marker_path();
         for object in pages.into_iter().flatten() {
+            if object.key == marker {
+                if self.rebuilding {
+                    continue;
+                }
+                return Err(LedgerError::Unfinished { path: marker });
+            }
             let sequence = sequence_of(&object.key)?;
             if sequence >= after {
                 files.push(commit_file(sequence, object));
@@ -337,34 +346,13 @@ impl Journal {
         })
     }
 
-    /// Writes an intent down; doing it again replaces it.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub async fn put_intent(&self, intent: &Intent) -> Result<(), StoreError> {
-        let body = Body::Bytes(json(intent).into());
-        self.store
-            .put(&self.intent_path(&intent.batch), body, Precondition::Always)
-            .await?;
-        Ok(())
-    }
-
-    /// Removes an intent whose batch is settled.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub async fn remove_intent(&self, batch: &str) -> Result<(), StoreError> {
-        self.store.delete(&[self.intent_path(batch)]).await
-    }
-
     /// Commits: the one point at which outputs begin to count.
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] if another writer has taken this number; otherwise what the store
     /// reports.
     pub async fn put_commit(&self, sequence: u64, commit: &Commit) -> Result<(), StoreError> {
-        let bytes = compress(&json(commit));
-        let path = self.commit_path(sequence);
+        let (path, bytes) = self.commit_record(sequence, commit);
         let put = self
             .store
             .put(
@@ -383,18 +371,33 @@ impl Journal {
         }
     }
 
-    fn intent_path(&self, batch: &str) -> String {
-        format!("{}intents/{batch}.json", self.base)
+    /// Where a commit lies, and its bytes: the same for the same commit.
+    pub fn commit_record(&self, sequence: u64, commit: &Commit) -> (String, Vec<u8>) {
+        (self.commit_path(sequence), compress(&json(commit)))
     }
 
-    fn commit_path(&self, sequence: u64) -> String {
+    /// Records as they lie in a folder (`commits/`, `intents/`, …), whatever is in them.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn records(&self, folder: &str) -> Result<Vec<ObjectMeta>, StoreError> {
+        let prefix = format!("{}{folder}", self.base);
+        let pages: Vec<_> = self.store.list(&prefix, None).try_collect().await?;
+        Ok(pages.into_iter().flatten().collect())
+    }
+
+    /// The record that says that the commits are being made anew.
+    pub fn marker_path(&self) -> String {
+        format!("{}commits/rebuild.json", self.base)
+    }
+
+    pub(super) fn commit_path(&self, sequence: u64) -> String {
         format!("{}commits/{sequence:020}.json{COMPRESSED}", self.base)
     }
 
     pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let prefix = format!("{}{folder}", self.base);
-        let pages: Vec<_> = self.store.list(&prefix, None).try_collect().await?;
-        Ok(pages.into_iter().flatten().map(|meta| meta.key).collect())
+        let records = self.records(folder).await?.into_iter();
+        Ok(records.map(|meta| meta.key).collect())
     }
 
     pub(super) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, LedgerError> {
@@ -438,7 +441,7 @@ pub(super) fn sequence_of(path: &str) -> Result<u64, LedgerError> {
     number.ok_or_else(|| unreadable(path, "its name is no sequence number".to_owned()))
 }
 
-fn unreadable(path: &str, cause: String) -> LedgerError {
+pub(super) fn unreadable(path: &str, cause: String) -> LedgerError {
     LedgerError::Unreadable {
         path: path.to_owned(),
         cause,

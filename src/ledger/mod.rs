@@ -13,9 +13,11 @@ mod checkpoints;
 mod columns;
 mod compression;
 mod fold;
+mod intents;
 mod journal;
 mod lease;
 mod object_id;
+mod provenance;
 mod records;
 mod segment;
 mod state;
@@ -23,9 +25,11 @@ mod tally;
 
 pub use census::{Census, Counts, Recorded};
 pub use checkpoint::Folding;
+pub use checkpoints::Stage;
 pub use journal::{CommitFile, Journal, LedgerError, Loaded};
 pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS, lock_path};
 pub use object_id::{Bucket, ID_RULES, ObjectId, etag_mark};
+pub use provenance::{FileRecord, LinesRecord, NoProvenance, Provenance, RejectsRecord};
 pub use records::{Commit, FORMAT_VERSION, Input, Intent, Lines, Output, Rejects};
 pub use segment::Unsettled;
 pub use state::{Done, IllegalMove, KeyState, Step};
@@ -39,6 +43,7 @@ use crate::schema::{key_period, key_stamp};
 use crate::store::full_name;
 
 use checkpoint::Checkpoint;
+use object_id::is_version;
 use segment::{Segment, Settled};
 
 /// What the ledger knows of an object.
@@ -183,7 +188,8 @@ impl Ledger {
         commits
     }
 
-    /// What a listed object is to the ledger. With `retry`, lasting failures and skips are new.
+    /// What a listed object is to the ledger. With `retry`, lasting failures and skips are new. One
+    /// that is done in a version that is not known (an empty `ETag`) is done in any.
     ///
     /// # Panics
     /// If the object's bucket is not held ([`Journal::hold`]): to take it for new would be a guess,
@@ -191,7 +197,7 @@ impl Ledger {
     pub fn standing(&self, id: ObjectId, etag: &str, retry: bool) -> Standing {
         match self.known(id) {
             None => Standing::New,
-            Some(Known::Settled(one)) if one.etag == etag_mark(etag) => Standing::Done,
+            Some(Known::Settled(one)) if is_version(one.etag, etag) => Standing::Done,
             Some(Known::Settled(_)) => Standing::Changed,
             Some(Known::Unsettled(entry)) => match &entry.state {
                 _ if retry || entry.etag != etag => Standing::New,

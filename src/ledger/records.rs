@@ -14,6 +14,9 @@ pub const FORMAT_VERSION: u32 = 2;
 /// Outputs that are about to become visible; written before the first of them is put.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
+    /// Its name in the store; see [`Journal::put_intent`](super::Journal::put_intent).
+    #[serde(skip)]
+    pub name: String,
     /// [`FORMAT_VERSION`] of the writer.
     pub version: u32,
     /// The batch.
@@ -60,7 +63,7 @@ pub struct Commit {
 }
 
 /// How a commit's inputs are written.
-mod in_columns {
+pub(super) mod in_columns {
     use std::fmt;
 
     use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -69,11 +72,16 @@ mod in_columns {
 
     use super::{Columns, Input};
 
-    pub(super) fn serialize<S: Serializer>(inputs: &[Input], to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::ledger) fn serialize<S: Serializer>(
+        inputs: &[Input],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         Columns::of(inputs).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Input>, D::Error> {
+    pub(in crate::ledger) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Input>, D::Error> {
         from.deserialize_any(Inputs)
     }
 
@@ -118,11 +126,11 @@ impl Default for Commit {
 pub struct Input {
     /// Its key, relative to the root.
     pub key: String,
-    /// The version that was read.
+    /// The version that was read; empty where that is not known.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,
-    /// When the store says it was last modified, microseconds UTC.
+    /// When the store says it was last modified, microseconds UTC; 0 where that is not known.
     pub modified: i64,
     /// What became of it.
     #[serde(flatten)]

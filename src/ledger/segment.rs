@@ -53,6 +53,12 @@ struct Header {
     unsettled: BTreeMap<u64, Unsettled>,
 }
 
+/// What a header has in every version.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// Bytes of a settled object: name, `ETag`, commit.
 const WIDTHS: [usize; 3] = [7, 3, 4];
 const WIDTH: usize = 14;
@@ -113,11 +119,12 @@ impl Segment {
         let bytes = decompress(bytes).map_err(|error| Damage::Broken(error.to_string()))?;
         let end = memchr::memchr(b'\n', &bytes);
         let (header, planes) = bytes.split_at(end.unwrap_or(bytes.len()));
-        let header: Header =
-            serde_json::from_slice(header).map_err(|error| Damage::Broken(error.to_string()))?;
-        if header.version > FORMAT_VERSION {
-            return Err(Damage::Newer(header.version));
+        let broken = |error: serde_json::Error| Damage::Broken(error.to_string());
+        let Version { version } = serde_json::from_slice(header).map_err(broken)?;
+        if version > FORMAT_VERSION {
+            return Err(Damage::Newer(version));
         }
+        let header: Header = serde_json::from_slice(header).map_err(broken)?;
         let planes = planes.get(1..).unwrap_or_default();
         let count = planes.len() / WIDTH;
         if (header.bucket, header.sequence) != (bucket, sequence) {

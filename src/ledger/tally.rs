@@ -98,7 +98,7 @@ impl Tally {
         table.rejects += done.rejects;
         table.comments += done.comments;
         table.partial += u64::from(done.partial);
-        if let Some(period) = period {
+        if let Some(period) = period.filter(|_| input.modified != 0) {
             let late = (input.modified - period.until).div_euclid(1_000_000);
             self.lateness.add(u64::try_from(late).unwrap_or(0));
         }

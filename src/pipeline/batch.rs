@@ -9,7 +9,7 @@ use futures::stream::{self, Stream, StreamExt};
 
 use crate::cpu;
 use crate::event::{Event, Observer};
-use crate::ledger::{Done, KeyState, Step};
+use crate::ledger::{Done, KeyState, Provenance, Step};
 use crate::outcome::TableCounts;
 use crate::parse::{Counts, Encoding};
 use crate::plan::INFLATION;
@@ -24,6 +24,7 @@ use super::gather::Gather;
 use super::history::History;
 use super::large::LargeObject;
 use super::parts::{Part, RejectsPart, Spool};
+use super::provenance::provenance;
 use super::read::Reading;
 
 /// Objects that are denied in a row before it is taken for a denial of everything.
@@ -44,6 +45,8 @@ pub struct Work {
     /// Rows whose lines are in it, or come before them in the batch, are left out; the fingerprints
     /// of the lines must be among what is read.
     pub history: Option<Arc<History>>,
+    /// Whether the last file tells what the batch was made from: see [`Provenance`].
+    pub provenance: bool,
 }
 
 /// What a batch became. Nothing of it is visible yet; dropping it removes its files.
@@ -379,14 +382,30 @@ impl Run<'_> {
             return Err(error.into());
         }
         let gathered = self.gather.finish().await?;
-        self.encoded.parts = gathered.parts;
-        self.encoded.lines = gathered.lines;
         leave_out(
             &gathered.dropped,
             &mut self.states,
             &mut self.encoded.tables,
         );
-        self.encoded.rejects = self.spool.finish()?;
+        let mut parts = gathered.parts;
+        let rejects = self.spool.finish()?;
+        if let Some(last) = gathered.last {
+            let objects = self.states.values();
+            let record = self.work.provenance.then(|| {
+                let store = self.work.reading.store.as_ref();
+                let beside = (rejects.as_slice(), gathered.lines.as_slice());
+                provenance(store, objects, &parts, &last, beside)
+            });
+            let close = move || {
+                let record = record.as_ref().map(Provenance::encode);
+                last.close(record.as_deref())
+            };
+            parts.push(cpu::run(close).await?);
+        }
+        parts.sort_by_key(|part| (part.table, part.day));
+        self.encoded.parts = parts;
+        self.encoded.lines = gathered.lines;
+        self.encoded.rejects = rejects;
         let states = self.states.into_values();
         self.encoded.objects = states
             .map(|(object, state)| (object, state.written()))

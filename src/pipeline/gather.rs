@@ -13,11 +13,12 @@ use super::WorkError;
 use super::decode::Rows;
 use super::dedupe::{Dedupe, Dropped, LinesPart, Printed, ROW_BYTES};
 use super::history::History;
-use super::parts::{Part, write_part};
+use super::parts::{OpenPart, Part, write_part};
 
 /// Gathers rows by table and day and writes them out, all days at once, when asked to.
 ///
-/// Bound: the caller flushes when [`held`](Self::held) passes its limit.
+/// Bound: the caller flushes when [`held`](Self::held) passes its limit. The file that was written
+/// last stays open, so that something about all of them can be put into it.
 #[derive(Debug)]
 pub(super) struct Gather {
     folder: PathBuf,
@@ -26,6 +27,7 @@ pub(super) struct Gather {
     held: usize,
     parts: Vec<Part>,
     dedupe: Option<Dedupe>,
+    last: Option<OpenPart>,
 }
 
 #[derive(Debug)]
@@ -47,8 +49,10 @@ impl Waiting {
 /// What has been gathered, in files.
 #[derive(Debug)]
 pub(super) struct Gathered {
-    /// Parquet files, by table and day, in the order they were written.
+    /// Parquet files, in the order they were written.
     pub(super) parts: Vec<Part>,
+    /// The last of them, to be closed.
+    pub(super) last: Option<OpenPart>,
     /// Files of fingerprints, by table and day.
     pub(super) lines: Vec<LinesPart>,
     /// Lines left out.
@@ -64,6 +68,7 @@ impl Gather {
             held: 0,
             parts: Vec::new(),
             dedupe: None,
+            last: None,
         }
     }
 
@@ -112,14 +117,16 @@ impl Gather {
 
     /// Whether files have been written.
     fn has_begun(&self) -> bool {
-        !self.parts.is_empty() || self.dedupe.as_ref().is_some_and(Dedupe::has_begun)
+        self.last.is_some() || self.dedupe.as_ref().is_some_and(Dedupe::has_begun)
     }
 
     /// Takes over what another one has gathered.
     pub(super) async fn absorb(&mut self, mut other: Self) -> Result<(), WorkError> {
         if other.has_begun() {
             other.flush_behind(self).await?;
+            self.close_last().await?;
             self.parts.append(&mut other.parts);
+            self.last = other.last;
             if let (Some(ours), Some(theirs)) = (&mut self.dedupe, other.dedupe) {
                 ours.absorb(theirs).await?;
             }
@@ -164,20 +171,28 @@ impl Gather {
                 let layout = Layout::of(waiting.format);
                 write_part(table, day, &layout, &pieces, &options, &folder)
             });
-            self.parts.push(part.await?);
+            let part = part.await?;
+            self.close_last().await?;
+            self.last = Some(part);
         }
         Ok(())
     }
 
-    /// Everything in files.
+    async fn close_last(&mut self) -> Result<(), WorkError> {
+        if let Some(last) = self.last.take() {
+            self.parts.push(cpu::run(move || last.close(None)).await?);
+        }
+        Ok(())
+    }
+
+    /// Everything in files, of which the last is to be closed.
     pub(super) async fn finish(mut self) -> Result<Gathered, WorkError> {
         self.flush().await?;
-        let mut parts = self.parts;
-        parts.sort_by_key(|part| (part.table, part.day));
         let lines = self.dedupe.map(Dedupe::finish).transpose()?;
         let (lines, dropped) = lines.unwrap_or_default();
         Ok(Gathered {
-            parts,
+            parts: self.parts,
+            last: self.last,
             lines,
             dropped,
         })

@@ -17,6 +17,7 @@ mod large;
 mod meanwhile;
 mod parts;
 mod prints;
+mod provenance;
 mod read;
 mod stream;
 mod twins;

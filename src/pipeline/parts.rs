@@ -1,6 +1,7 @@
 //! Finished files that wait to be put: Parquet parts and files of rejected lines.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::schema::Layout;
-use crate::table::{FileSummary, Piece, WriteOptions, write_file};
+use crate::table::{FileSummary, OpenFile, Piece, WriteOptions, write_rows};
 use crate::units::Day;
 
 use super::WorkError;
@@ -47,6 +48,50 @@ pub struct RejectsPart {
     pub lines: u64,
 }
 
+/// A Parquet file of which only the end is still to be written.
+///
+/// Holds one open file, its buffer, and what [`OpenFile`] holds.
+pub(super) struct OpenPart {
+    pub(super) table: &'static str,
+    pub(super) day: Day,
+    path: TempPath,
+    // Large, and it travels through futures.
+    file: Box<OpenFile<Hashing<BufWriter<File>>>>,
+}
+
+impl fmt::Debug for OpenPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("OpenPart");
+        shown.field("table", &self.table).field("day", &self.day);
+        shown.finish_non_exhaustive()
+    }
+}
+
+impl OpenPart {
+    pub(super) fn summary(&self) -> FileSummary {
+        self.file.summary()
+    }
+
+    /// Writes the end, and before it what is to be embedded, if anything is.
+    pub(super) fn close(mut self, embed: Option<&[u8]>) -> Result<Part, WorkError> {
+        let (table, day, summary) = (self.table, self.day, self.file.summary());
+        let folder = self.path.parent().unwrap_or(Path::new("")).to_owned();
+        let embedded = embed.map_or(Ok(()), |bytes| self.file.embed(bytes));
+        let closed = embedded.and_then(|()| self.file.close());
+        let mut out = closed.map_err(|error| encoding_error(table, day, &folder, &error))?;
+        out.flush()
+            .map_err(|error| WorkError::temporary(&folder, &error))?;
+        Ok(Part {
+            table,
+            day,
+            file: self.path,
+            bytes: out.bytes,
+            hash: hex(out.hash),
+            summary,
+        })
+    }
+}
+
 /// Passes bytes on and sums them up.
 struct Hashing<W> {
     inner: W,
@@ -80,7 +125,7 @@ fn temporary(folder: &Path) -> Result<NamedTempFile, WorkError> {
     NamedTempFile::new_in(folder).map_err(|error| WorkError::temporary(folder, &error))
 }
 
-/// Writes the rows of one day. CPU work.
+/// Writes the rows of one day, but for the file's end. CPU work.
 pub(super) fn write_part(
     table: &'static str,
     day: Day,
@@ -88,24 +133,20 @@ pub(super) fn write_part(
     pieces: &[Piece],
     options: &WriteOptions,
     folder: &Path,
-) -> Result<Part, WorkError> {
+) -> Result<OpenPart, WorkError> {
     let (file, path) = temporary(folder)?.into_parts();
-    let mut out = Hashing {
+    let out = Hashing {
         inner: BufWriter::with_capacity(256 << 10, file),
         hash: Sha256::new(),
         bytes: 0,
     };
-    let encoded = write_file(&layout.schema, pieces, options, &mut out);
-    let summary = encoded.map_err(|error| encoding_error(table, day, folder, &error))?;
-    out.flush()
-        .map_err(|error| WorkError::temporary(folder, &error))?;
-    Ok(Part {
+    let encoded = write_rows(&layout.schema, pieces, options, out);
+    let file = encoded.map_err(|error| encoding_error(table, day, folder, &error))?;
+    Ok(OpenPart {
         table,
         day,
-        file: path,
-        bytes: out.bytes,
-        hash: hex(out.hash),
-        summary,
+        path,
+        file: Box::new(file),
     })
 }
 

@@ -3,16 +3,28 @@
 //! Layout: …, metadata, its length (4 bytes, little endian), `PAR1`.
 
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::file::metadata::{FileMetaData, ParquetMetaDataReader};
 
 /// Bytes after the metadata.
 const TRAILER: usize = 8;
 
-/// The rows of the file that ends with these bytes; `None` if more of its end is needed.
+/// Names the place of what is embedded in a file: see [`OpenFile::embed`](super::OpenFile::embed).
+pub(super) const COMMIT: &str = "s3logs.commit";
+
+/// What a file's metadata tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footer {
+    /// Rows in the file.
+    pub rows: u64,
+    /// Where something is embedded, if anything is: offset and length in bytes.
+    pub embedded: Option<(u64, u64)>,
+}
+
+/// The metadata of the file that ends with these bytes; `None` if more of its end is needed.
 ///
 /// # Errors
 /// When it is no Parquet file or its metadata is damaged.
-pub fn rows_in(end: &[u8]) -> Result<Option<u64>, ParquetError> {
+pub fn footer_in(end: &[u8]) -> Result<Option<Footer>, ParquetError> {
     let Some((rest, trailer)) = end.split_last_chunk::<TRAILER>() else {
         return Err(ParquetError::General("shorter than a footer".to_owned()));
     };
@@ -26,5 +38,16 @@ pub fn rows_in(end: &[u8]) -> Result<Option<u64>, ParquetError> {
         return Ok(None);
     };
     let metadata = ParquetMetaDataReader::decode_metadata(&rest[start..])?;
-    Ok(u64::try_from(metadata.file_metadata().num_rows()).ok())
+    let metadata = metadata.file_metadata();
+    Ok(Some(Footer {
+        rows: u64::try_from(metadata.num_rows()).unwrap_or(0),
+        embedded: embedded(metadata),
+    }))
+}
+
+fn embedded(metadata: &FileMetaData) -> Option<(u64, u64)> {
+    let pairs = metadata.key_value_metadata()?;
+    let place = pairs.iter().find(|pair| pair.key == COMMIT)?;
+    let (offset, length) = place.value.as_deref()?.split_once(',')?;
+    Some((offset.parse().ok()?, length.parse().ok()?))
 }

@@ -8,6 +8,6 @@ mod partition;
 pub mod path;
 mod writer;
 
-pub use footer::rows_in;
+pub use footer::{Footer, footer_in};
 pub use partition::{Piece, split_by_day};
-pub use writer::{FileSummary, WriteOptions, write_file};
+pub use writer::{FileSummary, OpenFile, WriteOptions, write_file, write_rows};

@@ -18,10 +18,12 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use super::dictionary::Merged;
+use super::footer::COMMIT;
 use super::partition::{Piece, times};
 
 /// Most rows in a row group.
@@ -59,6 +61,42 @@ pub struct FileSummary {
     pub max_ts: i64,
 }
 
+/// A Parquet file with all its rows, of which only the end is still to be written.
+///
+/// Memory: the metadata of its row groups and the statistics of their pages.
+pub struct OpenFile<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    summary: FileSummary,
+}
+
+impl<W: Write + Send> OpenFile<W> {
+    /// What is in it.
+    pub fn summary(&self) -> FileSummary {
+        self.summary
+    }
+
+    /// Puts bytes behind the last row group, where readers do not look, and says in the footer where
+    /// they are: `s3logs.commit` = `offset,length`.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    pub fn embed(&mut self, bytes: &[u8]) -> Result<(), ParquetError> {
+        let place = format!("{},{}", self.file.bytes_written(), bytes.len());
+        self.file.write_all(bytes)?;
+        let pair = KeyValue::new(COMMIT.to_owned(), place);
+        self.file.append_key_value_metadata(pair);
+        Ok(())
+    }
+
+    /// Writes the end and gives back what the file was written to.
+    ///
+    /// # Errors
+    /// What the encoder or `out` reports.
+    pub fn close(self) -> Result<W, ParquetError> {
+        self.file.into_inner()
+    }
+}
+
 /// Sorts the pieces' rows by event time and writes them as one Parquet file to `out`.
 ///
 /// Rows with the same time keep the order of the pieces and of their rows. The columns of a row
@@ -75,6 +113,22 @@ pub fn write_file<W: Write + Send>(
     options: &WriteOptions,
     out: W,
 ) -> Result<FileSummary, ParquetError> {
+    let file = write_rows(schema, pieces, options, out)?;
+    let summary = file.summary();
+    file.close()?;
+    Ok(summary)
+}
+
+/// As [`write_file`], but for the file's end.
+///
+/// # Errors
+/// What the encoder or `out` reports.
+pub fn write_rows<W: Write + Send>(
+    schema: &SchemaRef,
+    pieces: &[Piece],
+    options: &WriteOptions,
+    out: W,
+) -> Result<OpenFile<W>, ParquetError> {
     let order = sorted_rows(pieces);
     let properties = Arc::new(properties(schema, options)?);
     let writer_options = ArrowWriterOptions::new()
@@ -96,13 +150,13 @@ pub fn write_file<W: Write + Send>(
         }
         group.close()?;
     }
-    file.close()?;
     let time = |row: Option<&(i64, u32, u32)>| row.map_or(0, |(time, ..)| *time);
-    Ok(FileSummary {
+    let summary = FileSummary {
         rows: order.len() as u64,
         min_ts: time(order.first()),
         max_ts: time(order.last()),
-    })
+    };
+    Ok(OpenFile { file, summary })
 }
 
 /// (time, batch, row) of every row, by time, stable.

@@ -210,16 +210,31 @@ impl From<StoreError> for Failure {
     }
 }
 
+const NEWER: &str = "use the version of s3logs that wrote it, or a later one";
+const FROM_COMMITS: &str = "`s3logs ledger rebuild DEST` makes it again from the commits";
+const PUT_BACK: &str = "put the record back from a backup or an older version of the object";
+const FROM_FILES: &str =
+    "or `s3logs ledger rebuild --from-files DEST` makes the ledger again from the Parquet files";
+
+/// Whether a record can be made again from the commits.
+fn is_folded(path: &str) -> bool {
+    path.contains("_s3logs/checkpoints/") || path.contains("_s3logs/segments/")
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        let hint = match error {
-            LedgerError::Store(error) => return error.into(),
-            LedgerError::Newer { .. } => "use the version of s3logs that wrote it, or a later one",
-            LedgerError::Unreadable { .. } => {
-                "put the record back from a backup or an older version of the object"
+        let text = error.to_string();
+        let hints: &[&str] = match &error {
+            LedgerError::Store(error) => return error.clone().into(),
+            LedgerError::Newer { path, .. } if is_folded(path) => &[NEWER, FROM_COMMITS],
+            LedgerError::Newer { .. } => &[NEWER],
+            LedgerError::Unreadable { path, .. } if is_folded(path) => &[FROM_COMMITS],
+            LedgerError::Unreadable { .. } => &[PUT_BACK, FROM_FILES],
+            LedgerError::Unfinished { .. } => {
+                &["`s3logs ledger rebuild --from-files DEST` finishes it"]
             }
         };
-        Self::new(Kind::Ledger, error.to_string(), &[hint])
+        Self::new(Kind::Ledger, text, hints)
     }
 }
 
@@ -234,7 +249,7 @@ impl From<JobError> for Failure {
                     "wait until it ends; its lease runs out at {} unless it is renewed",
                     rfc3339(held.expires)
                 );
-                let take = "if that process is gone, take the lease over with --take-over";
+                let take = "if that process is gone, `sync` takes the lease over with --take-over";
                 Self::new(Kind::Held, text, &[&wait, take])
             }
             JobError::Unconditional { .. } => Self::new(
@@ -245,7 +260,10 @@ impl From<JobError> for Failure {
             JobError::NoDataset { .. } => Self::new(
                 Kind::NotFound,
                 text,
-                &["`s3logs sync SRC DEST` makes one; is this its DEST, and has a run ended?"],
+                &[
+                    "`s3logs sync SRC DEST` makes one; is this its DEST, and has a run ended?",
+                    "if its ledger is lost, `s3logs ledger rebuild --from-files DEST` makes it again",
+                ],
             ),
             JobError::Misuse { hint, .. } => Self::new(Kind::Usage, text, &[&hint]),
             JobError::Temporary { .. } => Self::new(

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::support::env::{Ended, Env};
 
-const VERBS: [&str; 12] = [
+const VERBS: [&str; 13] = [
     "sync",
     "status",
     "list",
@@ -14,6 +14,7 @@ const VERBS: [&str; 12] = [
     "merge",
     "upload",
     "verify",
+    "ledger",
     "formats",
     "completions",
     "man",

@@ -1,5 +1,7 @@
 //! `verify`: what is off is found, and what is not is not.
 
+mod repair;
+
 use serde_json::{Value, json};
 
 use super::logs::{Logs, key, line};

@@ -313,6 +313,8 @@ impl Play {
         };
         options.folding.commits = 1 + self.dice.roll() % 4;
         options.dedupe = self.dice.once_in(4);
+        // Other files of the same batch.
+        options.work.zstd_level = if self.dice.once_in(3) { 2 } else { 1 };
         // Nobody waits for anybody's lease, and nobody is taken for dead.
         options.take_over = true;
         options.gone = |_| false;
@@ -453,11 +455,11 @@ async fn play(seeds: Range<u64>) {
 
 #[tokio::test]
 async fn writers_that_overtake_each_other_and_die_lose_and_double_nothing() {
-    play(0..FEW).await;
+    Box::pin(play(0..FEW)).await;
 }
 
 #[tokio::test]
 #[ignore = "takes minutes"]
 async fn long_writers_that_overtake_each_other_and_die_lose_and_double_nothing() {
-    play(0..MANY).await;
+    Box::pin(play(0..MANY)).await;
 }

@@ -117,7 +117,7 @@ pub(super) async fn load(journal: &Journal, destination: &Destination) -> Result
             "{} holds Parquet files, such as {file}, but no ledger",
             destination.shown
         ),
-        hint: "their rows would count twice; choose an empty place, or bring _s3logs/commits back"
+        hint: "their rows would count twice; choose an empty place, bring _s3logs/commits back, or make them again with `s3logs ledger rebuild --from-files DEST`"
             .to_owned(),
     })
 }

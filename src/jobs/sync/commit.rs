@@ -26,25 +26,42 @@ enum Attempt {
     Overtaken,
 }
 
+/// What attempts at a batch have made visible: removed when the batch is settled, but for the files
+/// that its commit names.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    files: BTreeSet<String>,
+    /// Names of intents.
+    intents: BTreeSet<String>,
+}
+
+impl Leftovers {
+    /// Those of an intent.
+    pub(super) fn of(intent: &Intent) -> Self {
+        Self {
+            files: intent.outputs.iter().cloned().collect(),
+            intents: [intent.name.clone()].into(),
+        }
+    }
+}
+
 impl Sync<'_> {
-    /// Reads the batch's objects, puts its files and commits. `leftovers` are files of the same
-    /// batch from an earlier attempt, removed unless the commit names them.
+    /// Reads the batch's objects, puts its files and commits.
     pub(super) async fn settle(
         &mut self,
         mut batch: Batch,
-        leftovers: Vec<String>,
+        mut leftovers: Leftovers,
     ) -> Result<(), JobError> {
-        let mut leftovers: BTreeSet<String> = leftovers.into_iter().collect();
         loop {
             self.hold(&batch.objects).await?;
             if self.generation(&batch.objects) > batch.generation {
                 // A commit has touched it: nobody can commit it any more.
                 let live = self.live_files(&batch).await?;
-                self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                self.clean_up(&mut leftovers, &live).await?;
                 batch = self.batch_of(self.unsettled(batch.objects));
             }
             // What was begun is finished, whatever this run would have chosen.
-            if leftovers.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
+            if leftovers.files.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
                 return Ok(());
             }
             self.look_back();
@@ -69,20 +86,21 @@ impl Sync<'_> {
             };
             let paths = files.paths();
             if !paths.is_empty() {
-                leftovers.extend(paths);
-                self.put_intent(&batch, &encoded, &leftovers).await?;
+                leftovers.files.extend(paths);
+                let intent = self.put_intent(&batch, &encoded, &leftovers.files).await?;
+                leftovers.intents.insert(intent);
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
             match self.commit(&batch, &commit, &files).await? {
                 Attempt::Committed(sequence) => {
                     self.count(sequence, &commit, encoded);
                     let live = paths_of(&commit).collect();
-                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    self.clean_up(&mut leftovers, &live).await?;
                     return Ok(self.journal.fold(&mut self.ledger).await?);
                 }
                 Attempt::Lost => {
                     let live = self.live_files(&batch).await?;
-                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    self.clean_up(&mut leftovers, &live).await?;
                     batch = self.batch_of(self.unsettled(batch.objects));
                 }
                 // Another run may be about to commit the very files: they stay until it cannot.
@@ -96,7 +114,7 @@ impl Sync<'_> {
         batch: &Batch,
         encoded: &Encoded,
         paths: &BTreeSet<String>,
-    ) -> Result<(), JobError> {
+    ) -> Result<String, JobError> {
         let states = encoded.objects.iter();
         let states: HashMap<&str, &KeyState> = states
             .map(|(object, state)| (object.key.as_str(), state))
@@ -110,6 +128,7 @@ impl Sync<'_> {
             state: state(&object.key).unwrap_or(KeyState::Listed),
         });
         let intent = Intent {
+            name: String::new(),
             version: FORMAT_VERSION,
             batch: batch.id.clone(),
             generation: batch.generation,
@@ -205,17 +224,17 @@ impl Sync<'_> {
         Ok(BTreeSet::new())
     }
 
-    /// Removes files of a batch that are not live, then the batch's intent.
+    /// Removes files of a batch that are not live, then its intents.
     async fn clean_up(
         &self,
-        batch: &str,
-        leftovers: &mut BTreeSet<String>,
+        leftovers: &mut Leftovers,
         live: &BTreeSet<String>,
     ) -> Result<(), JobError> {
-        if leftovers.is_empty() {
+        let Leftovers { files, intents } = std::mem::take(leftovers);
+        if files.is_empty() {
             return Ok(());
         }
-        let astray: Vec<String> = std::mem::take(leftovers)
+        let astray: Vec<String> = files
             .into_iter()
             .filter(|path| !live.contains(path))
             .map(|path| self.destination.key(&path))
@@ -223,7 +242,7 @@ impl Sync<'_> {
         if !astray.is_empty() {
             self.destination.store.delete(&astray).await?;
         }
-        Ok(self.journal.remove_intent(batch).await?)
+        Ok(self.journal.remove_intents(&intents).await?)
     }
 
     fn count(&mut self, sequence: u64, commit: &Commit, encoded: Encoded) {

@@ -19,9 +19,12 @@ use crate::store::ObjectMeta;
 use crate::units::{DAY_MICROS, Day};
 
 use super::JobError;
+use super::claim::RENEWAL;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
+
+use commit::Leftovers;
 
 use begin::{beyond_lookback, horizons, keeps_apart, load, take_lease, warn_of_another_root};
 
@@ -121,9 +124,6 @@ pub async fn sync_into(
     Ok(report)
 }
 
-/// A quarter of the lease's term.
-const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
-
 async fn run(
     source: &Source,
     destination: &Destination,
@@ -140,7 +140,7 @@ async fn run(
         keeps_apart(lease, destination, options).await?;
     }
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
-    let mut work = options.work.work(source, staging.folder().to_owned());
+    let mut work = options.work.work(source, staging.folder().to_owned(), true);
     work.reading.rules.fingerprints = options.dedupe;
     let mut sync = Sync {
         source,
@@ -262,7 +262,7 @@ impl Sync<'_> {
         // The ledger may have caught up with other runs since these were listed.
         self.hold(&objects).await?;
         let batch = self.batch_of(self.unsettled(objects));
-        self.settle(batch, Vec::new()).await
+        self.settle(batch, Leftovers::default()).await
     }
 
     /// Reads what the ledger knows of objects.

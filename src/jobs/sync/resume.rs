@@ -7,6 +7,7 @@ use crate::store::ObjectMeta;
 
 use super::super::JobError;
 use super::Sync;
+use super::commit::Leftovers;
 
 impl Sync<'_> {
     /// Finishes a batch whose files may be visible already.
@@ -40,11 +41,12 @@ impl Sync<'_> {
             .collect();
         self.hold(&objects).await?;
         self.outcome.objects.new += self.unsettled(objects.clone()).len() as u64;
+        let leftovers = Leftovers::of(&intent);
         let batch = Batch {
             id: intent.batch,
             generation: intent.generation,
             objects,
         };
-        self.settle(batch, intent.outputs).await
+        self.settle(batch, leftovers).await
     }
 }

@@ -1,31 +1,34 @@
 //! The files of a dataset against its ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::ledger::{Intent, Output};
-use crate::store::{ErrorKind, StoreError};
-use crate::table::{path::OWN, rows_in};
+use crate::store::ErrorKind;
+use crate::table::Footer;
+use crate::table::path::{OWN, hash_in};
 
 use super::super::JobError;
+use super::super::content::{footer_of, hash_of};
 use super::super::source::Destination;
 use super::{Check, Problem};
-
-/// End of a file that nearly always holds its metadata.
-const END: u64 = 64 << 10;
 
 /// Files that are looked at at the same time.
 const FILES: usize = 16;
 
+/// Files that are read whole at the same time, 8 MiB of each.
+const HASHED: usize = 4;
+
 impl Check<'_> {
-    /// Every live file is there with its size and rows, and no other lies in a table.
+    /// Every live file is there with its size and rows and, unless it is to be quick, its bytes, and
+    /// no other lies in a table.
     pub(super) async fn files(
         &mut self,
         destination: &Destination,
         intents: &[Intent],
     ) -> Result<(), JobError> {
-        let there = listed(destination).await?;
+        let there = destination.contents().await?;
         let planned: BTreeSet<&str> = intents
             .iter()
             .flat_map(|intent| intent.outputs.iter().map(String::as_str))
@@ -40,17 +43,21 @@ impl Check<'_> {
             }
         }
         for path in self.ledger.rejects().keys() {
-            if !there.contains_key(path) {
-                self.verified
-                    .problems
-                    .push(Problem::Missing { path: path.clone() });
-            }
+            let problem = match there.get(path) {
+                None => Some(Problem::Missing { path: path.clone() }),
+                Some(_) if self.options.quick => None,
+                Some(size) => content(destination, path, *size).await?,
+            };
+            self.verified.problems.extend(problem);
         }
         self.lines(&there);
         let outputs = self.ledger.outputs().values();
         let mut looked = stream::iter(outputs)
-            .map(|output| look(destination, output, there.get(&output.path).copied()))
-            .buffered(FILES);
+            .map(|output| {
+                let size = there.get(&output.path).copied();
+                look(destination, output, size, self.options.quick)
+            })
+            .buffered(if self.options.quick { FILES } else { HASHED });
         while let Some(found) = looked.try_next().await? {
             self.verified.files += 1;
             match found {
@@ -62,27 +69,13 @@ impl Check<'_> {
     }
 }
 
-/// Sizes of all objects of the destination, by path.
-///
-/// Bound: about 150 bytes per file.
-async fn listed(destination: &Destination) -> Result<BTreeMap<String, u64>, StoreError> {
-    let mut there = BTreeMap::new();
-    let mut pages = destination.store.list(&destination.base, None);
-    while let Some(page) = pages.try_next().await? {
-        for object in page {
-            let path = object.key.get(destination.base.len()..).unwrap_or_default();
-            there.insert(path.to_owned(), object.size);
-        }
-    }
-    Ok(there)
-}
-
 /// The rows of a file that is as the ledger says, or what is wrong with it.
 async fn look(
     destination: &Destination,
     output: &Output,
     size: Option<u64>,
-) -> Result<Result<u64, Problem>, StoreError> {
+    quick: bool,
+) -> Result<Result<u64, Problem>, JobError> {
     let path = output.path.clone();
     let Some(size) = size else {
         return Ok(Err(Problem::Missing { path }));
@@ -95,9 +88,13 @@ async fn look(
             found: size,
         }));
     }
-    match rows_of(destination, &output.path, size).await {
-        Ok(Ok(rows)) if rows == output.rows => Ok(Ok(rows)),
-        Ok(Ok(rows)) => Ok(Err(Problem::Differs {
+    match footer_of(destination, &output.path, size).await {
+        Ok(Ok(Footer { rows, .. })) if rows == output.rows && quick => Ok(Ok(rows)),
+        Ok(Ok(Footer { rows, .. })) if rows == output.rows => {
+            let problem = content(destination, &path, size).await?;
+            Ok(problem.map_or(Ok(rows), Err))
+        }
+        Ok(Ok(Footer { rows, .. })) => Ok(Err(Problem::Differs {
             path,
             what: "rows",
             recorded: output.rows,
@@ -105,24 +102,25 @@ async fn look(
         })),
         Ok(Err(error)) => Ok(Err(Problem::Damaged { path, error })),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(Err(Problem::Missing { path })),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn rows_of(
+/// Reads a file and compares it with the hash in its name.
+async fn content(
     destination: &Destination,
     path: &str,
     size: u64,
-) -> Result<Result<u64, String>, StoreError> {
-    let key = destination.key(path);
-    for end in [END.min(size), size] {
-        let range = Some(size - end..size);
-        let bytes = destination.store.get(&key, range, None).await?;
-        match rows_in(&bytes) {
-            Ok(Some(rows)) => return Ok(Ok(rows)),
-            Ok(None) => {}
-            Err(error) => return Ok(Err(error.to_string())),
+) -> Result<Option<Problem>, JobError> {
+    let path = path.to_owned();
+    let hash = match hash_of(destination, &path, size).await {
+        Ok(hash) => hash,
+        Err(JobError::Store(error)) if error.kind == ErrorKind::NotFound => {
+            return Ok(Some(Problem::Missing { path }));
         }
-    }
-    Ok(Err("its metadata is longer than the file".to_owned()))
+        Err(error) => return Err(error),
+    };
+    let same = hash_in(&path).is_none_or(|start| hash.starts_with(start));
+    let error = "its bytes do not have the hash in its name".to_owned();
+    Ok((!same).then_some(Problem::Damaged { path, error }))
 }

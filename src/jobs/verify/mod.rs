@@ -3,6 +3,7 @@
 mod duplicates;
 mod files;
 mod recount;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,13 +21,15 @@ use super::source::{Destination, Source};
 use super::work::WorkOptions;
 
 use duplicates::LeftOut;
+pub use repair::{Repaired, Unrepaired, repair};
 
 /// Settings of a check.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
     /// How objects are read again.
     pub work: WorkOptions,
-    /// Do not read the source's objects again; only compare names, sizes and sums.
+    /// Do not read the source's objects and the dataset's files again; only compare names, sizes and
+    /// sums.
     pub quick: bool,
 }
 

@@ -138,6 +138,17 @@ fn other_errors() -> Vec<JobError> {
             path: text("logs/_s3logs/commits/00000000000000000007.json.zst"),
             found: 9,
         }),
+        JobError::Ledger(LedgerError::Unreadable {
+            path: text("logs/_s3logs/segments/2026-03-01-00000000000000000032.zst"),
+            cause: text("it is missing"),
+        }),
+        JobError::Ledger(LedgerError::Newer {
+            path: text("logs/_s3logs/checkpoints/00000000000000000032.json.zst"),
+            found: 9,
+        }),
+        JobError::Ledger(LedgerError::Unfinished {
+            path: text("logs/_s3logs/commits/rebuild.json"),
+        }),
         JobError::Held(Held {
             owner: Owner {
                 host: text("build-7"),
