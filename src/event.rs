@@ -47,7 +47,7 @@ pub enum Event {
         table: &'static str,
         /// Lines it holds.
         lines: u64,
-        /// Lines that became rows.
+        /// Lines that became rows; some may turn out to be duplicates when they are written.
         rows: u64,
         /// Lines that were refused.
         rejects: u64,

@@ -31,7 +31,7 @@ pub struct ObjectCounts {
     pub changed: u64,
 }
 
-/// What was done for one table. `lines = rows + rejects + comments`.
+/// What was done for one table. `lines = rows + duplicates + rejects + comments`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TableCounts {
     /// Objects read.
@@ -40,6 +40,9 @@ pub struct TableCounts {
     pub lines: u64,
     /// Lines that became rows.
     pub rows: u64,
+    /// Lines left out because a row has the same line.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub duplicates: u64,
     /// Lines that are kept as rejects.
     pub rejects: u64,
     /// Header and blank lines.
@@ -60,6 +63,14 @@ pub struct TableCounts {
     pub invalid_text: u64,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 fn how_many<S: Serializer>(days: &BTreeSet<Day>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(days.len() as u64)
 }
@@ -70,6 +81,7 @@ impl TableCounts {
         self.objects += other.objects;
         self.lines += other.lines;
         self.rows += other.rows;
+        self.duplicates += other.duplicates;
         self.rejects += other.rejects;
         self.comments += other.comments;
         self.bytes_in += other.bytes_in;

@@ -1,5 +1,7 @@
 //! The real program as users and scripts meet it: one file per verb, and one for what can go wrong.
 
+#[cfg(target_os = "linux")]
+mod credentials;
 mod failures;
 mod help;
 mod list;

@@ -5,6 +5,7 @@ mod cli;
 mod fixtures;
 mod formats;
 mod fuzz;
+mod ledger;
 mod pipeline;
 mod recovery;
 mod store_contract;

@@ -52,6 +52,7 @@ fn rules() -> Rules {
         format: None,
         max_object: 1 << 30,
         keep_partial: false,
+        fingerprints: false,
     }
 }
 
@@ -72,6 +73,7 @@ impl Setup {
     ) -> Result<Encoded, WorkError> {
         let (store, listed) = store_of(objects).await;
         let work = Work {
+            history: None,
             reading: Reading {
                 store,
                 rules: self.rules,
@@ -200,6 +202,7 @@ async fn keep_partial_takes_the_whole_lines_before_the_damage() {
                 memory,
                 rules: Rules {
                     keep_partial: true,
+                    fingerprints: false,
                     ..rules()
                 },
             };
@@ -266,6 +269,7 @@ async fn a_cancelled_batch_leaves_no_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, listed) = store_of(&[("a", lines(100).as_bytes())]).await;
     let work = Work {
+        history: None,
         reading: Reading {
             store,
             rules: rules(),

@@ -1,8 +1,15 @@
 //! Runs that break off anywhere, and runs that meet: each source line is there exactly once.
 
+mod bucket;
+mod crowd;
+mod dedupe;
+mod faults;
+mod late;
+mod simulation;
 mod stores;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,7 +19,7 @@ use s3logs::event::{Observer, Silent};
 use s3logs::jobs::source::{Destination, Source};
 use s3logs::jobs::sync::{LOOKBACK, Report, SyncOptions, sync_into};
 use s3logs::jobs::{JobError, WorkOptions};
-use s3logs::ledger::{Journal, Owner};
+use s3logs::ledger::{Folding, Journal, Owner};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
 use s3logs::store::{Body, MemoryStore, Precondition, Store};
@@ -75,8 +82,13 @@ fn options(pid: u32) -> SyncOptions {
         retry_failed: false,
         single_writer: false,
         take_over: false,
+        folding: Folding {
+            commits: 2,
+            objects: 200_000,
+        },
         lookback: Some(LOOKBACK),
         shard: None,
+        dedupe: false,
         limits: Limits {
             objects: 4,
             text: 1 << 30,
@@ -128,9 +140,10 @@ async fn contents(store: &MemoryStore) -> BTreeMap<String, Bytes> {
 /// Rows of the live files, by the ledger.
 async fn rows(store: &Arc<MemoryStore>) -> u64 {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    assert!(loaded.intents.is_empty(), "{:?}", loaded.intents);
-    let outputs = loaded.ledger.outputs();
+    let open = journal.intents().await.expect("a ledger");
+    assert!(open.is_empty(), "{open:?}");
+    let census = journal.census().await.expect("a ledger");
+    let outputs = census.outputs();
     for path in outputs.keys() {
         let there = store.get(&format!("lake/{path}"), None, None).await;
         there.expect("a live file exists");
@@ -146,10 +159,18 @@ async fn files(store: &Arc<MemoryStore>) -> usize {
 
 #[tokio::test]
 async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
-    let logs = logs().await;
+    let rows = dies_anywhere(&logs().await, options).await;
+    assert_eq!(rows, (OBJECTS * LINES) as u64);
+}
+
+/// Kills a run at each of its calls to the store, before the call and after it, and compares what the
+/// next run ends with. Returns the rows.
+async fn dies_anywhere(logs: &Arc<MemoryStore>, options: fn(u32) -> SyncOptions) -> u64 {
     let undisturbed = Arc::new(MemoryStore::default());
     let calm = Mortal::immortal(&undisturbed);
-    run(&logs, calm.clone(), 1).await.expect("a calm run");
+    run_with(logs, calm.clone(), &options(1))
+        .await
+        .expect("a calm run");
     let calls = calm.calls.load(Ordering::SeqCst);
     assert!(calls > 15, "a run of {calls} calls tests nothing");
     let expected = contents(&undisturbed).await;
@@ -158,14 +179,13 @@ async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
             .keys()
             .any(|key| key.contains("/intents/") || key.ends_with("/lock"))
     );
-    assert_eq!(rows(&undisturbed).await, (OBJECTS * LINES) as u64);
-
     for answer_lost in [false, true] {
         for n in 0..calls {
             let store = Arc::new(MemoryStore::default());
-            let ended = run(&logs, Mortal::dying(&store, n, answer_lost), 1).await;
+            let (mortal, first) = (Mortal::dying(&store, n, answer_lost), options(1));
+            let ended = run_with(logs, mortal, &first).await;
             assert!(ended.is_err(), "it died at call {n}");
-            run(&logs, Mortal::immortal(&store), 2)
+            run_with(logs, Mortal::immortal(&store), &options(2))
                 .await
                 .unwrap_or_else(|error| panic!("after dying at call {n}: {error}"));
             let found = contents(&store).await;
@@ -174,6 +194,7 @@ async fn a_run_that_dies_anywhere_is_finished_by_the_next_byte_for_byte() {
             assert!(found == expected, "other bytes after dying at call {n}");
         }
     }
+    rows(&undisturbed).await
 }
 
 #[tokio::test]
@@ -200,25 +221,20 @@ async fn an_object_that_vanishes_between_the_runs_costs_only_itself() {
             (OBJECTS * LINES) as u64 - lost,
             "call {n}"
         );
-        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
-        let live = journal
-            .load()
-            .await
-            .expect("a ledger")
-            .ledger
-            .outputs()
-            .len();
+        let live = live(&store).await;
         assert_eq!(files(&store).await, live, "no file astray after call {n}");
     }
 }
 
 async fn committed(store: &Arc<MemoryStore>) -> Vec<String> {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    let entries = loaded.ledger.entries();
-    entries
-        .filter_map(|(name, _)| name.strip_prefix("memory:/").map(str::to_owned))
-        .collect()
+    let mut keys = Vec::new();
+    let read = journal.history(0, |_, commit| {
+        keys.extend(commit.inputs.into_iter().map(|input| input.key));
+        Ok(ControlFlow::Continue(()))
+    });
+    read.await.expect("a ledger");
+    keys
 }
 
 /// Both think that the other is gone, so the lease keeps neither out, and both have their first
@@ -240,9 +256,7 @@ async fn two_runs_at_once_commit_each_object_once() {
             report.expect("a run that ends well");
         }
         assert_eq!(rows(&store).await, (OBJECTS * LINES) as u64);
-        let journal = Journal::new(store.clone() as Arc<dyn Store>, "lake/");
-        let live = journal.load().await.expect("a ledger").ledger;
-        assert_eq!(files(&store).await, live.outputs().len(), "no file astray");
+        assert_eq!(files(&store).await, live(&store).await, "no file astray");
     }
 }
 
@@ -298,8 +312,7 @@ async fn a_run_that_sleeps_does_its_batch_anew_when_another_has_recorded_its_obj
 
 async fn live(store: &Arc<MemoryStore>) -> usize {
     let journal = Journal::new(Arc::clone(store) as Arc<dyn Store>, "lake/");
-    let loaded = journal.load().await.expect("a ledger");
-    loaded.ledger.outputs().len()
+    journal.census().await.expect("a ledger").outputs().len()
 }
 
 /// An object of the day, under a key as `CloudFront` names them.
@@ -334,15 +347,20 @@ async fn late_objects_are_found_within_the_lookback_and_with_full_beyond_it() {
     add_day(&logs, "2026-03-20", 1).await;
     let first = run_now(&logs, &store, false).await;
     assert_eq!(
-        (first.outcome.objects.committed, first.looked_back),
-        (1501, false)
+        (first.outcome.objects.committed, first.not_listed.len()),
+        (1501, 0)
     );
 
     add_day(&logs, "2026-03-07", 2).await;
     add_day(&logs, "2026-02-01", 3).await;
     add_day(&logs, "2026-03-19", 4).await;
     let second = run_now(&logs, &store, false).await;
-    assert!(second.looked_back);
+    let left_out: Vec<_> = second.not_listed.iter().collect();
+    assert_eq!(
+        format!("{left_out:?}"),
+        r#"[("logs/E1.", Day(20518))]"#,
+        "before 2026-03-06"
+    );
     assert_eq!(
         second.outcome.objects.committed, 2,
         "within 14 days of the newest"

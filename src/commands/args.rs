@@ -5,7 +5,7 @@ use clap::Args;
 use crate::jobs::WorkOptions;
 use crate::plan::{Glob, Selection, TimeRange};
 use crate::schema::LogFormat;
-use crate::store::AwsOptions;
+use crate::store::{AwsOptions, Patience};
 use crate::ui::{Failure, Loudness, Style};
 
 use super::values::{self, Month, When};
@@ -80,6 +80,7 @@ impl AwsArgs {
             request_payer: self.request_payer,
             no_sign_request: self.no_sign_request,
             credentials: None,
+            patience: Patience::default(),
         }
     }
 }

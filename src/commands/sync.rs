@@ -12,6 +12,7 @@ use super::{Context, host, values};
 const EXAMPLES: &str = "\
 Examples:
   s3logs sync s3://logs/s3/ s3://lake/logs
+  s3logs sync --dedupe s3://logs/s3/ s3://lake/logs
   s3logs sync --dry-run --month 2024-02 s3://logs/ ./dataset
   s3logs sync --json -q ./raw ./dataset | tail -n 1";
 
@@ -59,6 +60,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
+    /// Leave out rows whose whole line is that of another row of the same day
+    ///
+    /// AWS delivers some lines twice. Compared is every byte of a line, never a request id, with
+    /// the rows of this run and with those that earlier runs with --dedupe added. What was left out is
+    /// counted for each object, and `verify` counts it too. For each row 16 bytes more are kept.
+    #[arg(long)]
+    dedupe: bool,
+
     /// Promise that no other run writes there, for servers that cannot tell runs apart
     #[arg(long)]
     single_writer: bool,
@@ -88,7 +97,9 @@ impl Args {
             single_writer: self.single_writer,
             take_over: self.take_over,
             limits: Limits::default(),
+            folding: crate::ledger::Folding::default(),
             shard: self.shard,
+            dedupe: self.dedupe,
             lookback: (!self.full).then_some(self.lookback.0),
         }
     }

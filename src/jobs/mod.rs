@@ -4,6 +4,7 @@ pub mod checksum;
 pub mod convert;
 pub mod download;
 pub mod error;
+mod lines;
 pub mod list;
 pub mod merge;
 pub mod parse;

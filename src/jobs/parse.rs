@@ -1,5 +1,6 @@
 //! Typed rows as text.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ pub async fn parse(
         nothing: nothing.filter(|_| parse.outcome.objects.listed == 0),
         outcome: parse.outcome,
         interrupted: cancel.is_cancelled(),
-        looked_back: false,
+        not_listed: BTreeMap::new(),
     })
 }
 
@@ -134,7 +135,7 @@ pub async fn parse_stream(
         nothing: None,
         outcome: parse.outcome,
         interrupted: cancel.is_cancelled(),
-        looked_back: false,
+        not_listed: BTreeMap::new(),
     })
 }
 
@@ -143,6 +144,7 @@ fn rules(options: &ParseOptions, format: Option<&'static LogFormat>) -> Rules {
         format,
         max_object: options.max_object,
         keep_partial: options.keep_partial,
+        fingerprints: false,
     }
 }
 

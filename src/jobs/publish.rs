@@ -7,11 +7,11 @@ use futures::stream::{self, TryStreamExt};
 use tempfile::TempPath;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{KeyState, Output, Rejects};
+use crate::ledger::{KeyState, Lines, Output, Rejects};
 use crate::outcome::Outcome;
-use crate::pipeline::{Encoded, Part, RejectsPart};
+use crate::pipeline::{Encoded, LinesPart, Part, RejectsPart};
 use crate::store::{Body, Precondition, StoreError};
-use crate::table::path::{data_file, rejects_file};
+use crate::table::path::{data_file, lines_file, rejects_file};
 
 use super::source::Destination;
 
@@ -25,13 +25,20 @@ pub(super) struct Ready {
     pub(super) outputs: Vec<Output>,
     /// Files of rejected lines as a commit names them.
     pub(super) rejects: Vec<Rejects>,
-    /// Where they lie now, outputs first.
+    /// Files of line fingerprints as a commit names them.
+    pub(super) lines: Vec<Lines>,
+    /// Where they lie now: outputs, rejects, lines.
     files: Vec<TempPath>,
 }
 
 impl Ready {
     /// Names a batch's files.
-    pub(super) fn name(batch: &str, parts: Vec<Part>, rejects: Vec<RejectsPart>) -> Self {
+    fn name(
+        batch: &str,
+        parts: Vec<Part>,
+        rejects: Vec<RejectsPart>,
+        lines: Vec<LinesPart>,
+    ) -> Self {
         let mut ready = Self::default();
         let mut numbers: BTreeMap<_, usize> = BTreeMap::new();
         for part in parts {
@@ -56,19 +63,36 @@ impl Ready {
             });
             ready.files.push(part.file);
         }
+        for part in lines {
+            ready.lines.push(Lines {
+                path: lines_file(part.table, part.day, batch, &part.hash),
+                table: part.table.to_owned(),
+                day: part.day,
+                rows: part.rows,
+                duplicates: part.duplicates,
+            });
+            ready.files.push(part.file);
+        }
         ready
+    }
+
+    /// The files of line fingerprints, and where they lie now.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&Lines, &Path)> {
+        let files = &self.files[self.files.len() - self.lines.len()..];
+        self.lines.iter().zip(files.iter().map(|file| &**file))
     }
 
     /// The final paths.
     pub(super) fn paths(&self) -> Vec<String> {
         let outputs = self.outputs.iter().map(|output| &output.path);
         let rejects = self.rejects.iter().map(|rejects| &rejects.path);
-        outputs.chain(rejects).cloned().collect()
+        let lines = self.lines.iter().map(|lines| &lines.path);
+        outputs.chain(rejects).chain(lines).cloned().collect()
     }
 
     /// Puts the files. Their names carry their content, so whatever is there already is the same.
     pub(super) async fn put(
-        self,
+        &self,
         destination: &Destination,
         observer: &dyn Observer,
     ) -> Result<(), StoreError> {
@@ -127,5 +151,6 @@ pub(super) fn ready(batch: &str, encoded: &mut Encoded) -> Ready {
         batch,
         std::mem::take(&mut encoded.parts),
         std::mem::take(&mut encoded.rejects),
+        std::mem::take(&mut encoded.lines),
     )
 }

@@ -1,17 +1,19 @@
 //! A place to read from: a store, a prefix in it, and what of it is wanted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::stream::TryStreamExt;
 
 use crate::event::{Event, Observer};
+use crate::ledger::ObjectId;
 use crate::plan::{Horizons, Order, Origin, Selection};
 use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
 };
 use crate::table::path::OWN;
+use crate::units::Day;
 
 /// Objects under a prefix of a store.
 #[derive(Clone, Debug)]
@@ -63,8 +65,8 @@ pub struct Seen {
     pub bytes: u64,
     /// Those of them that the selection wants.
     pub wanted: u64,
-    /// How often older keys were left out.
-    pub jumps: u64,
+    /// What keys begin with of which some were left out: those from before that day.
+    pub left_out: BTreeMap<String, Day>,
 }
 
 impl Source {
@@ -155,13 +157,13 @@ impl Source {
             }
             if may_jump && !order.holds() {
                 may_jump = false;
-                if seen.jumps > 0 {
+                if !seen.left_out.is_empty() {
                     pages = self.store.list(&self.prefix, None);
-                    seen.jumps = 0;
+                    seen.left_out.clear();
                     continue;
                 }
             }
-            let behind = page.last().and_then(|last| horizons.jump(&last.key));
+            let jump = page.last().and_then(|last| horizons.jump(&last.key));
             recent.swap(0, 1);
             recent[1].clear();
             for object in page {
@@ -183,9 +185,9 @@ impl Source {
                 objects: seen.objects,
                 bytes: seen.bytes,
             });
-            if let (true, Some(behind)) = (may_jump, behind) {
-                seen.jumps += 1;
-                pages = self.store.list(&self.prefix, Some(&behind));
+            if let (true, Some(jump)) = (may_jump, jump) {
+                pages = self.store.list(&self.prefix, Some(&jump.behind));
+                seen.left_out.insert(jump.head, jump.before);
             }
         }
         Ok(seen)
@@ -196,7 +198,7 @@ impl Source {
     /// # Errors
     /// What the store reports: a missing bucket, a denial.
     pub async fn nothing(&self) -> Result<Option<Nothing>, StoreError> {
-        let mut pages = self.store.list(&self.prefix, None);
+        let mut pages = self.store.list_in_no_order(&self.prefix);
         while let Some(page) = pages.try_next().await? {
             if page.iter().any(|object| self.is_foreign(object)) {
                 return Ok(None);
@@ -205,6 +207,11 @@ impl Source {
         Ok(Some(Nothing::Empty {
             nearest: self.nearest().await,
         }))
+    }
+
+    /// What the ledger knows the object with this key by.
+    pub fn id(&self, key: &str) -> ObjectId {
+        ObjectId::of(self.store.root(), key)
     }
 
     /// What names of batches of this source depend on.

@@ -45,6 +45,7 @@ impl WorkOptions {
                 ..WriteOptions::default()
             },
             folder,
+            history: None,
         }
     }
 
@@ -57,6 +58,7 @@ impl WorkOptions {
                 format: source.selection.format,
                 max_object: self.max_object,
                 keep_partial: self.keep_partial,
+                fingerprints: false,
             },
             budget: Budget::of(self.memory, jobs),
         }

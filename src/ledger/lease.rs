@@ -1,8 +1,11 @@
 //! The lease: it only keeps two runs from doing the same work. Correctness comes from the commit
 //! numbers.
 
+mod probe;
+
 use std::sync::Arc;
 
+use futures::stream::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{Body, ErrorKind, Precondition, Store, StoreError};
@@ -71,6 +74,21 @@ impl Lease {
         Self::holder_of(store, &path).await
     }
 
+    /// Looks who holds leases of the destination or of shards of its sources.
+    ///
+    /// # Errors
+    /// What the store reports.
+    pub async fn holders(store: &dyn Store, base: &str) -> Result<Vec<Held>, StoreError> {
+        let mut held = Vec::new();
+        let mut pages = store.list(&lock_path(base, None), None);
+        while let Some(page) = pages.try_next().await? {
+            for object in page {
+                held.extend(Self::holder_of(store, &object.key).await?);
+            }
+        }
+        Ok(held)
+    }
+
     async fn holder_of(store: &dyn Store, path: &str) -> Result<Option<Held>, StoreError> {
         match store.get(path, None, None).await {
             Ok(bytes) => Ok(serde_json::from_slice::<Lock>(&bytes).ok().map(Held::from)),
@@ -117,7 +135,8 @@ impl Lease {
         Ok(Acquired::Ours(lease))
     }
 
-    /// Whether the store honours create-if-absent: a second such put of the lock must fail.
+    /// Whether the store honours create-if-absent: a second such put of the lock must fail. One that
+    /// does not may also mean that another run, which had taken the lease over, has given it back.
     ///
     /// # Errors
     /// What the store reports.
@@ -162,11 +181,16 @@ impl Lease {
             since: self.since,
             expires: now + TERM_MICROS,
         };
-        let bytes = serde_json::to_vec(&lock).expect("a lock holds strings and numbers");
         self.store
-            .put(&self.path, Body::Bytes(bytes.into()), when)
+            .put(&self.path, Body::Bytes(lock.bytes().into()), when)
             .await?;
         Ok(())
+    }
+}
+
+impl Lock {
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a lock holds strings and numbers")
     }
 }
 
@@ -244,6 +268,12 @@ mod tests {
             acquire(&store, 3, 1, false, true).await.is_some(),
             "its owner is gone"
         );
+        // Taken over and given back: the next probe of the lock takes it again.
+        let other = acquire(&store, 3, 1, true, false).await.expect("taken");
+        other.release().await.expect("a store");
+        assert!(!first.store_is_conditional(1).await.expect("a store"));
+        let sound = first.one_of_many_wins(1, |_| false).await;
+        assert!(sound.expect("a store"), "the store is not to blame");
         let last = acquire(&store, 4, 2 * TERM_MICROS, false, false)
             .await
             .expect("it expired");

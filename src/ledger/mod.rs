@@ -3,50 +3,84 @@
 //! The destination itself is the truth. A batch of objects becomes part of the dataset by one
 //! create-if-absent put of a commit record; everything before it can be done again, and everything
 //! it names is final. Commit records hold no clock and no host, so the same work gives the same
-//! bytes.
+//! bytes. From time to time commits are folded: a checkpoint and its segments hold the states of
+//! all objects in a tenth of the bytes, by the day that keys carry, and a run reads only the days
+//! that it needs.
 
+mod census;
+mod checkpoint;
+mod checkpoints;
+mod columns;
+mod compression;
+mod fold;
+mod journal;
 mod lease;
-mod persist;
+mod object_id;
 mod records;
+mod segment;
 mod state;
+mod tally;
 
+pub use census::{Census, Counts, Recorded};
+pub use checkpoint::Folding;
+pub use journal::{CommitFile, Journal, LedgerError, Loaded};
 pub use lease::{Acquired, Held, Lease, Owner, TERM_MICROS, lock_path};
-pub use persist::{Journal, LedgerError, Loaded};
-pub use records::{Commit, FORMAT_VERSION, Input, Intent, Output, Rejects};
+pub use object_id::{Bucket, ID_RULES, ObjectId, etag_mark};
+pub use records::{Commit, FORMAT_VERSION, Input, Intent, Lines, Output, Rejects};
+pub use segment::Unsettled;
 pub use state::{Done, IllegalMove, KeyState, Step};
+pub use tally::{Files, Lateness, Objects, Table, Tally};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
+use crate::schema::{key_period, key_stamp};
 use crate::store::full_name;
 
+use checkpoint::Checkpoint;
+use segment::{Segment, Settled};
+
 /// What the ledger knows of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The version that was read.
     pub etag: String,
     /// Its size in bytes.
     pub size: u64,
     /// What became of it.
+    #[serde(flatten)]
     pub state: KeyState,
     /// The commit that says so; 0 while no commit does.
     pub commit: u64,
 }
 
-/// The states of all objects and the files that are live, as of one commit.
+/// The states of objects as of one commit.
 ///
-/// Memory: grows with every object ever seen; loading 100,000 of them was measured at a peak of
-/// about 700 bytes each.
+/// Memory: 16 bytes per object of the days that are held, about 48 per object of the commits that
+/// are not folded yet ([`Folding`]), and the whole [`Entry`] of those that failed or are no log.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    entries: HashMap<Box<str>, Entry>,
-    outputs: BTreeMap<String, Output>,
-    rejects: BTreeMap<String, Rejects>,
-    roots: BTreeSet<String>,
-    head: u64,
+    /// The newest checkpoint, with everything but its segments brought up to date.
+    now: Checkpoint,
+    /// The newest commit that is folded.
+    folded: u64,
+    /// Segments that are held.
+    held: BTreeMap<Bucket, Segment>,
+    /// What came after the checkpoint.
+    recent: BTreeMap<Bucket, Recent>,
+    recent_objects: u64,
+}
+
+/// States that are not folded yet.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    settled: HashMap<u64, (u32, u32)>,
+    unsettled: BTreeMap<u64, Unsettled>,
 }
 
 /// What a listed object is to the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Never seen, or failed in a way that passes: to be done.
     New,
@@ -60,233 +94,253 @@ pub enum Standing {
     Changed,
 }
 
+/// What is known of an object.
+enum Known<'a> {
+    Settled(Settled),
+    Unsettled(&'a Entry),
+}
+
 impl Ledger {
     /// Number of the newest commit.
     pub fn head(&self) -> u64 {
-        self.head
+        self.now.sequence
     }
 
-    /// The entry of an object, by its full name (`s3://bucket/key`).
-    pub fn get(&self, name: &str) -> Option<&Entry> {
-        self.entries.get(name)
+    /// Number of the newest commit that is folded; 0 if there is no checkpoint.
+    pub fn folded(&self) -> u64 {
+        self.folded
     }
 
-    /// All entries, in no order.
-    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.entries
-            .iter()
-            .map(|(name, entry)| (name.as_ref(), entry))
-    }
-
-    /// The live Parquet files, by path.
-    pub fn outputs(&self) -> &BTreeMap<String, Output> {
-        &self.outputs
-    }
-
-    /// The files of rejected lines, by path.
-    pub fn rejects(&self) -> &BTreeMap<String, Rejects> {
-        &self.rejects
+    /// The files of line fingerprints, by path. Memory: about 250 bytes each.
+    pub fn lines(&self) -> &BTreeMap<String, Lines> {
+        &self.now.lines
     }
 
     /// Roots of the sources whose objects it knows.
     pub fn roots(&self) -> &BTreeSet<String> {
-        &self.roots
+        &self.now.roots
+    }
+
+    /// Sums over all commits.
+    pub fn tally(&self) -> &Tally {
+        &self.now.tally
+    }
+
+    /// Kinds of keys (their beginning with their root, what separates year, month and day) and the
+    /// newest time of what is done of each, microseconds UTC.
+    pub fn newest(&self) -> impl Iterator<Item = (&str, char, i64)> {
+        self.now.newest.iter().flat_map(|(separator, heads)| {
+            let heads = heads.iter();
+            heads.map(|(head, time)| (head.as_str(), *separator, *time))
+        })
+    }
+
+    /// Buckets in which objects failed or are no log.
+    pub fn unsettled_buckets(&self) -> BTreeSet<Bucket> {
+        let folded = self.now.segments.iter();
+        let folded = folded.filter(|(_, segment)| segment.unsettled > 0);
+        let recent = self.recent.iter();
+        let recent = recent.filter(|(_, recent)| !recent.unsettled.is_empty());
+        let folded = folded.map(|(bucket, _)| *bucket);
+        folded.chain(recent.map(|(bucket, _)| *bucket)).collect()
+    }
+
+    /// Objects of the buckets that are held that failed or are no log.
+    pub fn unsettled(&self) -> impl Iterator<Item = (Bucket, &Unsettled)> {
+        let folded = self.held.iter().flat_map(|(bucket, segment)| {
+            let recent = self.recent.get(bucket);
+            let newer = move |name: &u64| {
+                recent.is_some_and(|recent| {
+                    recent.settled.contains_key(name) || recent.unsettled.contains_key(name)
+                })
+            };
+            let of_segment = segment.unsettled.iter();
+            of_segment.filter_map(move |(name, one)| (!newer(name)).then_some((*bucket, one)))
+        });
+        let recent = self.recent.iter().flat_map(|(bucket, recent)| {
+            let recent = recent.unsettled.values();
+            recent.map(move |one| (*bucket, one))
+        });
+        folded.chain(recent)
+    }
+
+    /// Commits that have objects of a bucket, which must be held.
+    pub fn commits_of(&self, bucket: Bucket) -> BTreeSet<u64> {
+        let mut commits = BTreeSet::new();
+        if let Some(segment) = self.held.get(&bucket) {
+            commits.extend(segment.settled.iter().map(|one| u64::from(one.commit)));
+            commits.extend(segment.unsettled.values().map(|one| one.entry.commit));
+        }
+        if let Some(recent) = self.recent.get(&bucket) {
+            commits.extend(
+                recent
+                    .settled
+                    .values()
+                    .map(|(_, commit)| u64::from(*commit)),
+            );
+            commits.extend(recent.unsettled.values().map(|one| one.entry.commit));
+        }
+        commits
     }
 
     /// What a listed object is to the ledger. With `retry`, lasting failures and skips are new.
-    pub fn standing(&self, name: &str, etag: &str, retry: bool) -> Standing {
-        let Some(entry) = self.entries.get(name) else {
-            return Standing::New;
-        };
-        match &entry.state {
-            KeyState::Committed(_) if entry.etag == etag => Standing::Done,
-            KeyState::Committed(_) => Standing::Changed,
-            KeyState::Failed { lasting: true, .. } | KeyState::Skipped { .. } => {
-                if retry || entry.etag != etag {
-                    Standing::New
-                } else if matches!(entry.state, KeyState::Skipped { .. }) {
-                    Standing::Ignored
-                } else {
-                    Standing::Remembered
-                }
-            }
-            _ => Standing::New,
+    ///
+    /// # Panics
+    /// If the object's bucket is not held ([`Journal::hold`]): to take it for new would be a guess,
+    /// and could double its rows.
+    pub fn standing(&self, id: ObjectId, etag: &str, retry: bool) -> Standing {
+        match self.known(id) {
+            None => Standing::New,
+            Some(Known::Settled(one)) if one.etag == etag_mark(etag) => Standing::Done,
+            Some(Known::Settled(_)) => Standing::Changed,
+            Some(Known::Unsettled(entry)) => match &entry.state {
+                _ if retry || entry.etag != etag => Standing::New,
+                KeyState::Skipped { .. } => Standing::Ignored,
+                KeyState::Failed { lasting: true, .. } => Standing::Remembered,
+                _ => Standing::New,
+            },
         }
     }
 
-    /// Number of the newest commit that any of these objects is in, in whatever state; 0 if none is.
+    /// Number of the newest commit that an object is in, in whatever state; 0 if in none.
     ///
-    /// A batch is committed only in the generation that it was made in, and its name carries it. So
-    /// once a commit has touched one of its objects, nobody can commit it any more or make files of
-    /// the same names, and its files may be deleted.
-    pub fn generation<'a>(&self, names: impl Iterator<Item = &'a str>) -> u64 {
-        names
-            .filter_map(|name| self.entries.get(name))
-            .map(|entry| entry.commit)
-            .max()
-            .unwrap_or(0)
+    /// The newest of a batch's objects is its generation. A batch is committed only in the
+    /// generation that it was made in, and its name carries it. So once a commit has touched one of
+    /// its objects, nobody can commit it any more or make files of the same names, and its files
+    /// may be deleted.
+    ///
+    /// # Panics
+    /// As [`standing`](Self::standing).
+    pub fn commit_of(&self, id: ObjectId) -> u64 {
+        match self.known(id) {
+            None => 0,
+            Some(Known::Settled(one)) => one.commit.into(),
+            Some(Known::Unsettled(entry)) => entry.commit,
+        }
+    }
+
+    /// Whether an object is done, in whatever version.
+    ///
+    /// # Panics
+    /// As [`standing`](Self::standing).
+    pub fn is_done(&self, id: ObjectId) -> bool {
+        matches!(self.known(id), Some(Known::Settled(_)))
     }
 
     /// How often an object has failed so far.
-    pub fn attempts(&self, name: &str) -> u32 {
-        match self.entries.get(name).map(|entry| &entry.state) {
-            Some(KeyState::Failed { attempts, .. }) => *attempts,
+    ///
+    /// # Panics
+    /// As [`standing`](Self::standing).
+    pub fn attempts(&self, id: ObjectId) -> u32 {
+        match self.known(id) {
+            Some(Known::Unsettled(Entry {
+                state: KeyState::Failed { attempts, .. },
+                ..
+            })) => *attempts,
             _ => 0,
         }
+    }
+
+    fn known(&self, id: ObjectId) -> Option<Known<'_>> {
+        assert!(self.holds(id.bucket), "{} is not held", id.bucket);
+        self.resident(id)
+    }
+
+    /// What is known of an object without its segment, if that is not held.
+    fn resident(&self, id: ObjectId) -> Option<Known<'_>> {
+        if let Some(recent) = self.recent.get(&id.bucket) {
+            if let Some((etag, commit)) = recent.settled.get(&id.name) {
+                return Some(Known::Settled(Settled {
+                    name: id.name,
+                    etag: *etag,
+                    commit: *commit,
+                }));
+            }
+            if let Some(one) = recent.unsettled.get(&id.name) {
+                return Some(Known::Unsettled(&one.entry));
+            }
+        }
+        let segment = self.held.get(&id.bucket)?;
+        let settled = segment.find(id.name).copied().map(Known::Settled);
+        let unsettled = || segment.unsettled.get(&id.name);
+        settled.or_else(|| unsettled().map(|one| Known::Unsettled(&one.entry)))
     }
 
     /// Takes a commit in. Checks first; on error nothing has changed.
     ///
     /// # Errors
-    /// [`IllegalMove`] if the commit is not the next one or takes an object back that is done.
+    /// [`IllegalMove`] if the commit is not the next one or takes an object back that is known to be
+    /// done.
     pub fn apply(&mut self, sequence: u64, commit: &Commit) -> Result<(), IllegalMove> {
-        if sequence != self.head + 1 {
-            return Err(IllegalMove(format!(
-                "commit {sequence} cannot follow commit {}",
-                self.head
-            )));
-        }
+        let number = follows(self.head(), sequence)?;
+        let mut placed = Vec::with_capacity(commit.inputs.len());
         for input in &commit.inputs {
-            let name = full_name(&commit.root, &input.key);
-            if let Some(Entry {
-                state: KeyState::Committed(_),
-                commit,
-                ..
-            }) = self.get(&name)
-            {
+            let period = key_period(&input.key);
+            let id = ObjectId::within(period.into(), &commit.root, &input.key);
+            if let Some(Known::Settled(one)) = self.resident(id) {
                 return Err(IllegalMove(format!(
-                    "{name} is in commit {commit} already and again in {sequence}"
+                    "{} is in commit {} already and again in {sequence}",
+                    full_name(&commit.root, &input.key),
+                    one.commit
                 )));
             }
+            placed.push((id, period));
         }
-        if let Some(output) = commit
-            .outputs
-            .iter()
-            .find(|output| self.outputs.contains_key(&output.path))
-        {
-            return Err(IllegalMove(format!(
-                "commit {sequence} adds {}, which is live already",
-                output.path
-            )));
-        }
-        if let Some(path) = commit
-            .removed
-            .iter()
-            .find(|path| !self.outputs.contains_key(*path))
-        {
-            return Err(IllegalMove(format!(
-                "commit {sequence} removes {path}, which is not live"
-            )));
-        }
-        for input in &commit.inputs {
-            let entry = Entry {
-                etag: input.etag.clone(),
-                size: input.size,
-                state: input.state.clone(),
-                commit: sequence,
-            };
-            self.entries
-                .insert(full_name(&commit.root, &input.key).into(), entry);
+        for (input, (id, period)) in commit.inputs.iter().zip(placed) {
+            if let KeyState::Committed(done) = &input.state {
+                self.now.tally.add_object(input, done, period);
+                self.learn(&commit.root, &input.key);
+            }
+            self.remember(number, &commit.root, input, id);
         }
         if !commit.inputs.is_empty() {
-            self.roots.insert(commit.root.clone());
+            self.now.roots.insert(commit.root.clone());
         }
-        for path in &commit.removed {
-            self.outputs.remove(path);
-        }
-        for output in &commit.outputs {
-            self.outputs.insert(output.path.clone(), output.clone());
-        }
-        for rejects in &commit.rejects {
-            self.rejects.insert(rejects.path.clone(), rejects.clone());
-        }
-        self.head = sequence;
+        self.recent_objects += commit.inputs.len() as u64;
+        self.now.tally.add_files(commit);
+        let lines = commit.lines.iter();
+        let lines = lines.map(|lines| (lines.path.clone(), lines.clone()));
+        self.now.lines.extend(lines);
+        self.now.sequence = sequence;
         Ok(())
     }
+
+    fn remember(&mut self, commit: u32, root: &str, input: &Input, id: ObjectId) {
+        let recent = self.recent.entry(id.bucket).or_default();
+        if let KeyState::Committed(_) = &input.state {
+            recent.unsettled.remove(&id.name);
+            let settled = (etag_mark(&input.etag), commit);
+            recent.settled.insert(id.name, settled);
+            return;
+        }
+        let entry = Entry {
+            etag: input.etag.clone(),
+            size: input.size,
+            state: input.state.clone(),
+            commit: commit.into(),
+        };
+        let name = full_name(root, &input.key);
+        recent.unsettled.insert(id.name, Unsettled { name, entry });
+    }
+
+    /// Keeps the newest time of a kind of keys.
+    fn learn(&mut self, root: &str, key: &str) {
+        let Some(stamp) = key_stamp(key) else { return };
+        let head = full_name(root, key.get(..stamp.start).unwrap_or_default());
+        let heads = self.now.newest.entry(stamp.separator).or_default();
+        let newest = heads.entry(head).or_insert(stamp.period.from);
+        *newest = stamp.period.from.max(*newest);
+    }
+}
+
+/// The number of a commit that comes after `head`.
+fn follows(head: u64, sequence: u64) -> Result<u32, IllegalMove> {
+    if sequence != head + 1 {
+        let what = format!("commit {sequence} cannot follow commit {head}");
+        return Err(IllegalMove(what));
+    }
+    u32::try_from(sequence).map_err(|_| IllegalMove(format!("there can be no commit {sequence}")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn done() -> KeyState {
-        KeyState::Committed(Done {
-            table: "t".to_owned(),
-            lines: 2,
-            rows: 2,
-            ..Done::default()
-        })
-    }
-
-    fn commit(key: &str, state: KeyState) -> Commit {
-        Commit {
-            root: "s3://b".to_owned(),
-            inputs: vec![Input {
-                key: key.to_owned(),
-                etag: "e".to_owned(),
-                size: 1,
-                modified: 0,
-                state,
-            }],
-            ..Commit::default()
-        }
-    }
-
-    #[test]
-    fn an_object_is_done_once() {
-        let mut ledger = Ledger::default();
-        assert_eq!(ledger.standing("s3://b/k", "e", false), Standing::New);
-        ledger
-            .apply(1, &commit("k", done()))
-            .expect("the first commit");
-        assert_eq!(ledger.standing("s3://b/k", "e", true), Standing::Done);
-        assert_eq!(
-            ledger.standing("s3://b/k", "other", false),
-            Standing::Changed
-        );
-        let before = ledger.get("s3://b/k").cloned();
-        assert!(ledger.apply(2, &commit("k", done())).is_err());
-        assert_eq!(
-            (ledger.head(), ledger.get("s3://b/k").cloned()),
-            (1, before)
-        );
-    }
-
-    #[test]
-    fn commits_follow_each_other() {
-        let mut ledger = Ledger::default();
-        assert!(ledger.apply(2, &commit("k", done())).is_err());
-        ledger
-            .apply(1, &commit("k", done()))
-            .expect("the first commit");
-        assert!(ledger.apply(1, &commit("l", done())).is_err());
-    }
-
-    #[test]
-    fn failures_are_tried_again_or_remembered() {
-        let mut ledger = Ledger::default();
-        let failed = |lasting| KeyState::Failed {
-            step: Step::Gunzip,
-            error: "cut".to_owned(),
-            attempts: 1,
-            lasting,
-        };
-        ledger
-            .apply(1, &commit("passing", failed(false)))
-            .expect("a commit");
-        ledger
-            .apply(2, &commit("lasting", failed(true)))
-            .expect("a commit");
-        assert_eq!(ledger.standing("s3://b/passing", "e", false), Standing::New);
-        assert_eq!(
-            ledger.standing("s3://b/lasting", "e", false),
-            Standing::Remembered
-        );
-        assert_eq!(ledger.standing("s3://b/lasting", "e", true), Standing::New);
-        assert_eq!(
-            ledger.standing("s3://b/lasting", "changed", false),
-            Standing::New
-        );
-        assert_eq!(ledger.attempts("s3://b/lasting"), 1);
-    }
-}
+mod tests;

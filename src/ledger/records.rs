@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::units::Day;
 
 use super::KeyState;
+use super::columns::Columns;
 
-/// Version of the records; readers refuse newer ones.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the records; readers refuse newer ones. Version 1 had the inputs of a commit as a
+/// list.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Outputs that are about to become visible; written before the first of them is put.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Commit {
     /// Root of the source: `s3://bucket` or `file:///folder`.
     pub root: String,
     /// The objects that are settled.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "in_columns")]
     pub inputs: Vec<Input>,
     /// The files that count from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,9 +51,51 @@ pub struct Commit {
     /// The files of rejected lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Rejects>,
-    /// Paths of files that no longer count.
+    /// The files of line fingerprints, one per table and day; only of a run with `--dedupe`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub removed: Vec<String>,
+    pub lines: Vec<Lines>,
+    /// Files that no longer count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Output>,
+}
+
+/// How a commit's inputs are written.
+mod in_columns {
+    use std::fmt;
+
+    use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+    use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use serde::ser::{Serialize, Serializer};
+
+    use super::{Columns, Input};
+
+    pub(super) fn serialize<S: Serializer>(inputs: &[Input], to: S) -> Result<S::Ok, S::Error> {
+        Columns::of(inputs).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Input>, D::Error> {
+        from.deserialize_any(Inputs)
+    }
+
+    struct Inputs;
+
+    impl<'de> Visitor<'de> for Inputs {
+        type Value = Vec<Input>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the objects of a commit")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<Input>, A::Error> {
+            let columns = Columns::deserialize(MapAccessDeserializer::new(map))?;
+            let inputs = columns.inputs();
+            inputs.ok_or_else(|| A::Error::custom("its columns do not fit together"))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<Input>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
 }
 
 impl Default for Commit {
@@ -63,6 +107,7 @@ impl Default for Commit {
             inputs: Vec::new(),
             outputs: Vec::new(),
             rejects: Vec::new(),
+            lines: Vec::new(),
             removed: Vec::new(),
         }
     }
@@ -112,4 +157,20 @@ pub struct Rejects {
     pub table: String,
     /// Lines in it.
     pub lines: u64,
+}
+
+/// A file with the fingerprints of the lines of a commit's rows of one day, and what was left out
+/// because its line was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// Path relative to the destination.
+    pub path: String,
+    /// The table of the rows.
+    pub table: String,
+    /// The day of the rows.
+    pub day: Day,
+    /// Fingerprints in it: one for each row of the commit in this table and day.
+    pub rows: u64,
+    /// Lines of this day that are no rows because a row has the same line.
+    pub duplicates: u64,
 }

@@ -36,7 +36,7 @@ pub enum KeyState {
     },
 }
 
-/// What an object gave: `lines = rows + rejects + comments`.
+/// What an object gave: `lines = rows + duplicates + rejects + comments`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The table its rows are in.
@@ -45,6 +45,9 @@ pub struct Done {
     pub lines: u64,
     /// Lines that became rows.
     pub rows: u64,
+    /// Lines left out because a row has the same line (`--dedupe`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicates: u64,
     /// Lines that are kept as rejects.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rejects: u64,

@@ -8,6 +8,7 @@ use crate::schema::values::DateCache;
 use crate::schema::{EventTime, Layout, LogFormat, Source, Syntax};
 
 use super::columns::{Builder, Faults, Parts, Words};
+use super::fingerprint::{Printer, Prints};
 use super::tabbed::Header;
 use super::{Extra, Span, spaced};
 
@@ -60,6 +61,8 @@ pub struct Batch {
     pub unconverted: Vec<(&'static str, u64)>,
     /// Texts in which bytes that are not UTF-8 were escaped.
     pub invalid_text: u64,
+    /// Fingerprints of the rows' lines, where they were asked for.
+    pub prints: Option<Prints>,
 }
 
 /// Turns the lines of one format into columns.
@@ -83,6 +86,7 @@ pub struct Decoder {
     names: Vec<Option<Vec<u8>>>,
     counts: Counts,
     rejects: Vec<Reject>,
+    printer: Option<Printer>,
 }
 
 /// An unfinished line.
@@ -139,8 +143,16 @@ impl Decoder {
             names: vec![None; pieces],
             counts: Counts::default(),
             rejects: Vec::new(),
+            printer: None,
             layout,
         }
+    }
+
+    /// The same, taking the fingerprints of the rows' lines if `wanted`.
+    #[must_use]
+    pub fn with_fingerprints(mut self, wanted: bool) -> Self {
+        self.printer = wanted.then(Printer::default);
+        self
     }
 
     /// Starts an object; its key may fill columns of its own.
@@ -151,6 +163,9 @@ impl Decoder {
         self.names = object_name_columns(&self.layout)
             .map(|piece| piece(key).map(|text| text.as_bytes().to_vec()))
             .collect();
+        if let Some(printer) = &mut self.printer {
+            printer.begin(key, &self.names);
+        }
     }
 
     /// Takes the next bytes of the object, in pieces of any size.
@@ -194,6 +209,7 @@ impl Decoder {
             + words
             + self.extra.memory()
             + self.block.extra_bytes
+            + self.printer.as_ref().map_or(0, Printer::memory)
             + rejects
     }
 
@@ -231,6 +247,7 @@ impl Decoder {
             records,
             unconverted,
             invalid_text,
+            prints: self.printer.as_mut().map(Printer::take),
         }))
     }
 
@@ -280,7 +297,11 @@ impl Decoder {
         }
         let cut = match self.format.syntax {
             Syntax::Tabbed if line[0] == b'#' => {
-                self.header.read(self.format, line);
+                if self.header.read(self.format, line)
+                    && let Some(printer) = &mut self.printer
+                {
+                    printer.header(line);
+                }
                 self.counts.comments += 1;
                 return;
             }
@@ -293,6 +314,9 @@ impl Decoder {
             Ok((extra, time)) => {
                 self.counts.rows += 1;
                 self.times.push(time);
+                if let Some(printer) = &mut self.printer {
+                    printer.row(line);
+                }
                 self.block.spans.extend_from_slice(&self.block.row);
                 if let Extra::Named(list) = &extra {
                     self.block.extra_bytes += list.len();

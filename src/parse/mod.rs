@@ -5,6 +5,7 @@
 
 mod columns;
 mod decoder;
+mod fingerprint;
 mod inflate;
 mod interner;
 mod reject;
@@ -13,6 +14,7 @@ mod tabbed;
 mod text;
 
 pub use decoder::{Batch, Counts, Decoder, MAX_LINE, Reject};
+pub use fingerprint::{Fingerprint, Prints};
 pub use inflate::{Encoding, InflateError, Inflater};
 pub use text::{TextFormat, TextWriter};
 

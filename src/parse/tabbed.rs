@@ -25,10 +25,10 @@ impl Header {
         self.names.clear();
     }
 
-    /// Takes note of a comment line; only `#Fields:` lines matter.
-    pub(super) fn read(&mut self, format: &LogFormat, comment: &[u8]) {
+    /// Takes note of a comment line and tells whether it matters; only `#Fields:` lines do.
+    pub(super) fn read(&mut self, format: &LogFormat, comment: &[u8]) -> bool {
         let Some(list) = comment.strip_prefix(FIELDS) else {
-            return;
+            return false;
         };
         self.reset();
         let mut taken = vec![false; format.fields.len()];
@@ -43,6 +43,7 @@ impl Header {
             self.slots.push(slot);
             self.names.push(name);
         }
+        true
     }
 
     /// Cuts `line` (without line end), which starts at `base` in the text, into `row`.

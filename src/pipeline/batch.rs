@@ -18,8 +18,10 @@ use crate::table::WriteOptions;
 
 use super::Cancel;
 use super::decode::{Bounds, Group, Rows, Verdict, decode_group};
+use super::dedupe::{Dropped, LinesPart};
 use super::fetch::{Content, Fetched, fetch};
 use super::gather::Gather;
+use super::history::History;
 use super::large::LargeObject;
 use super::parts::{Part, RejectsPart, Spool};
 use super::read::Reading;
@@ -39,6 +41,9 @@ pub struct Work {
     pub options: WriteOptions,
     /// Where files are written until they are put; best on the destination's disk.
     pub folder: PathBuf,
+    /// Rows whose lines are in it, or come before them in the batch, are left out; the fingerprints
+    /// of the lines must be among what is read.
+    pub history: Option<Arc<History>>,
 }
 
 /// What a batch became. Nothing of it is visible yet; dropping it removes its files.
@@ -52,6 +57,8 @@ pub struct Encoded {
     pub parts: Vec<Part>,
     /// Files of rejected lines, by table.
     pub rejects: Vec<RejectsPart>,
+    /// Files of line fingerprints, by table and day; none without a history.
+    pub lines: Vec<LinesPart>,
     /// What was read, by table.
     pub tables: BTreeMap<&'static str, TableCounts>,
 }
@@ -108,7 +115,7 @@ pub async fn run_batch(
     let mut run = Run {
         work,
         observer,
-        gather: Gather::new(&work.folder, work.options.clone()),
+        gather: Gather::new(&work.folder, work.options.clone()).with_history(work.history.clone()),
         spool: Spool::new(&work.folder),
         encoded: Encoded::default(),
         states: objects.iter().map(listed).collect(),
@@ -261,7 +268,7 @@ impl Run<'_> {
                 gather.add(rows);
             }
             if gather.held() > room {
-                gather.flush().await?;
+                gather.flush_behind(&mut self.gather).await?;
             }
         }
         let verdict = source.verdict();
@@ -300,6 +307,7 @@ impl Run<'_> {
                     table: format.table.to_owned(),
                     lines: counts.lines,
                     rows: counts.rows,
+                    duplicates: 0,
                     rejects: counts.rejects,
                     comments: counts.comments,
                     partial,
@@ -370,13 +378,38 @@ impl Run<'_> {
         if let (true, Some(error)) = (all_denied, self.refusal) {
             return Err(error.into());
         }
-        self.encoded.parts = self.gather.finish().await?;
+        let gathered = self.gather.finish().await?;
+        self.encoded.parts = gathered.parts;
+        self.encoded.lines = gathered.lines;
+        leave_out(
+            &gathered.dropped,
+            &mut self.states,
+            &mut self.encoded.tables,
+        );
         self.encoded.rejects = self.spool.finish()?;
         let states = self.states.into_values();
         self.encoded.objects = states
             .map(|(object, state)| (object, state.written()))
             .collect();
         Ok(self.encoded)
+    }
+}
+
+/// Counts lines that turned out to be known: they are no rows.
+fn leave_out(
+    dropped: &Dropped,
+    states: &mut BTreeMap<String, (ObjectMeta, KeyState)>,
+    tables: &mut BTreeMap<&'static str, TableCounts>,
+) {
+    for (key, lines) in dropped {
+        if let Some((_, KeyState::Parsed(done))) = states.get_mut(&**key) {
+            done.rows -= lines;
+            done.duplicates += lines;
+            if let Some(table) = tables.get_mut(done.table.as_str()) {
+                table.rows -= lines;
+                table.duplicates += lines;
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small objects to rows: one CPU job per group of objects, each object whole or not at all.
 
 use bytes::Bytes;
+use md5::{Digest as _, Md5};
 
 use crate::formats::{self, Choice};
 use crate::ledger::Step;
@@ -20,6 +21,8 @@ pub struct Rules {
     pub max_object: u64,
     /// Whether the complete lines before a damage are taken.
     pub keep_partial: bool,
+    /// Whether the fingerprints of the rows' lines are taken: 16 bytes a row.
+    pub fingerprints: bool,
 }
 
 /// What became of an object.
@@ -189,7 +192,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
             Inflated::Whole => (true, None),
             Inflated::Damaged(error) if rules.keep_partial => (true, Some(error)),
             Inflated::Damaged(error) => {
-                let failed = Verdict::Failed(error.into());
+                let failed = Verdict::Failed(damaged(error, bytes, &one.object.etag));
                 group.objects.push((one.into_parts().0, failed));
                 continue;
             }
@@ -211,7 +214,7 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         }
         let verdict = match format_of(&text, rules, damage.as_ref()) {
             Ok(format) => {
-                let decoder = decoder_of(&mut decoders, format);
+                let decoder = decoder_of(&mut decoders, format, rules);
                 let counts =
                     decode_object(decoder, format, &object.key, &text, &mut group.rejected);
                 if counts.rejects > 0 {
@@ -233,6 +236,17 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
         }
     }
     group
+}
+
+/// The failure of an object that cannot be inflated. Where its `ETag` is the sum of other bytes, it may
+/// have been damaged on the way.
+fn damaged(error: InflateError, bytes: &Bytes, etag: &str) -> Failure {
+    let mut failure = Failure::from(error);
+    let sum = u128::from_str_radix(etag, 16).ok();
+    if let Some(sum) = sum.filter(|_| etag.len() == 32) {
+        failure.lasting = sum.to_be_bytes()[..] == Md5::digest(bytes)[..];
+    }
+    failure
 }
 
 /// Bytes held by the rejects of an object.
@@ -287,12 +301,14 @@ pub(super) fn flush(decoder: &mut Decoder) -> Option<Batch> {
 fn decoder_of<'a>(
     decoders: &'a mut Vec<(&'static LogFormat, Decoder)>,
     format: &'static LogFormat,
+    rules: &Rules,
 ) -> &'a mut Decoder {
     let known = decoders
         .iter()
         .position(|(other, _)| std::ptr::eq(*other, format));
     let at = known.unwrap_or_else(|| {
-        decoders.push((format, Decoder::new(format)));
+        let decoder = Decoder::new(format).with_fingerprints(rules.fingerprints);
+        decoders.push((format, decoder));
         decoders.len() - 1
     });
     &mut decoders[at].1

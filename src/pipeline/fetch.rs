@@ -1,6 +1,9 @@
 //! Objects from the source, several at a time, in order, within a budget of bytes.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{Stream, StreamExt};
@@ -64,6 +67,14 @@ fn permits(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
+/// Pauses before an object is asked for again that could not be had for a reason that passes. The store
+/// has tried several times by then.
+const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// Objects that may be waited for in vain before nothing is waited for any more: where a server is gone,
+/// all of them fail.
+const VAIN: usize = 64;
+
 /// Fetches the objects and yields them in the same order.
 ///
 /// Bodies are read eagerly into the budget, as one that is paused trips stalled-stream checks.
@@ -75,6 +86,7 @@ pub fn fetch<'a>(
     // An object of the largest size must always fit.
     let total = permits(limits.bytes).max(permits(limits.whole)).max(1);
     let budget = Arc::new(Semaphore::new(total as usize));
+    let vain = Arc::new(AtomicUsize::new(0));
     objects
         .then(move |object| {
             let cost = if object.size > limits.whole {
@@ -87,35 +99,87 @@ pub fn fetch<'a>(
         })
         .map(move |(object, permit)| {
             let store = Arc::clone(&store);
-            Task::spawn(one(store, object, limits.whole, permit)).finish()
+            let vain = Arc::clone(&vain);
+            Task::spawn(async move {
+                let content = one(store.as_ref(), &object, limits.whole, &vain).await;
+                Fetched {
+                    object,
+                    content,
+                    permit,
+                }
+            })
+            .finish()
         })
         .buffered(limits.jobs.max(1))
 }
 
-async fn one(
-    store: Arc<dyn Store>,
-    object: ObjectMeta,
-    whole: u64,
-    permit: Option<OwnedSemaphorePermit>,
-) -> Fetched {
-    let content = if object.archived {
-        Content::Failed(archived(store.as_ref(), &object))
+async fn one(store: &dyn Store, object: &ObjectMeta, whole: u64, vain: &AtomicUsize) -> Content {
+    if object.archived {
+        return Content::Failed(archived(store, object));
     } else if object.size > whole {
-        Content::Large
+        return Content::Large;
     } else if object.size == 0 {
-        Content::Whole(Bytes::new())
-    } else {
-        let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
-        match store.get(&object.key, None, etag).await {
-            Ok(bytes) => Content::Whole(bytes),
-            Err(error) => Content::Failed(error),
-        }
-    };
-    Fetched {
-        object,
-        content,
-        permit,
+        return Content::Whole(Bytes::new());
     }
+    match get(store, object, None, vain).await {
+        Ok(bytes) => Content::Whole(bytes),
+        Err(error) => Content::Failed(error),
+    }
+}
+
+/// An object's bytes, or a range of them, in the version that was listed and as many as there must be.
+///
+/// Asks again after a pause, `vain` permitting, which counts how often that was of no use.
+pub(super) async fn get(
+    store: &dyn Store,
+    object: &ObjectMeta,
+    range: Option<Range<u64>>,
+    vain: &AtomicUsize,
+) -> Result<Bytes, StoreError> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let error = match get_once(store, object, range.clone()).await {
+            Ok(bytes) => {
+                if pauses.len() < PAUSES.len() {
+                    vain.store(0, Ordering::Relaxed);
+                }
+                return Ok(bytes);
+            }
+            Err(error) => error,
+        };
+        let brief = matches!(error.kind, ErrorKind::Network | ErrorKind::Throttled);
+        match pauses.next() {
+            Some(pause) if brief && vain.load(Ordering::Relaxed) < VAIN => {
+                tokio::time::sleep(*pause).await;
+            }
+            _ => {
+                vain.fetch_add(usize::from(brief), Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// A store knows how long a body says it is; only the listing says how long it must be.
+async fn get_once(
+    store: &dyn Store,
+    object: &ObjectMeta,
+    range: Option<Range<u64>>,
+) -> Result<Bytes, StoreError> {
+    let expected = range
+        .as_ref()
+        .map_or(object.size, |range| range.end - range.start);
+    let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
+    let bytes = store.get(&object.key, range, etag).await?;
+    if bytes.len() as u64 == expected || etag.is_none() {
+        return Ok(bytes);
+    }
+    Err(StoreError {
+        kind: ErrorKind::Network,
+        action: "read",
+        place: full_name(store.root(), &object.key),
+        cause: format!("{} bytes came instead of {expected}", bytes.len()),
+    })
 }
 
 /// The failure of reading an object that lies in an archive class.

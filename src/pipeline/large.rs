@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use crate::parse::Batch;
 use crate::store::{ObjectMeta, Store, StoreError};
 
 use super::decode::{Failure, Rejected, Verdict};
-use super::fetch::{Content, Task};
+use super::fetch::{Content, Task, get};
 use super::read::Reading;
 use super::stream::{ObjectStream, Progress, Taken};
 
@@ -94,11 +95,10 @@ impl LargeObject {
         }
         let range: Range<u64> = self.offset..(self.offset + self.range).min(self.object.size);
         self.offset = range.end;
-        let store = Arc::clone(&self.store);
-        let (key, etag) = (self.object.key.clone(), self.object.etag.clone());
+        let (store, object) = (Arc::clone(&self.store), self.object.clone());
+        let vain = AtomicUsize::new(0);
         Some(Task::spawn(async move {
-            let etag = Some(etag.as_str()).filter(|etag| !etag.is_empty());
-            store.get(&key, Some(range), etag).await
+            get(store.as_ref(), &object, Some(range), &vain).await
         }))
     }
 

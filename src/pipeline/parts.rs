@@ -223,7 +223,7 @@ impl Spool {
     }
 }
 
-fn hash_of(path: &Path) -> io::Result<String> {
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 << 10];

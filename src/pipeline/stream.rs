@@ -181,7 +181,7 @@ impl ObjectStream {
     fn decode(&mut self) -> Result<(), Verdict> {
         if self.decoder.is_none() {
             let format = choose(&self.text, &self.rules)?;
-            let mut decoder = Decoder::new(format);
+            let mut decoder = Decoder::new(format).with_fingerprints(self.rules.fingerprints);
             decoder.begin(&self.key);
             for _ in 0..self.blank {
                 decoder.decode(b"\n");

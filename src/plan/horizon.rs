@@ -16,8 +16,20 @@ use crate::units::Day;
 #[derive(Clone, Debug, Default)]
 pub struct Horizons {
     everywhere: Option<i64>,
-    by_head: HashMap<String, i64>,
+    /// The newest that is known of each head, of keys whose time is written with `-` and with `/`.
+    by_head: [HashMap<String, i64>; 2],
     lookback: i64,
+}
+
+/// Where a listing can go on, and what it leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// The key behind which it goes on.
+    pub behind: String,
+    /// What the keys begin with that are left out.
+    pub head: String,
+    /// They are from before this day.
+    pub before: Day,
 }
 
 impl Horizons {
@@ -38,44 +50,45 @@ impl Horizons {
         }
     }
 
-    /// Takes note of a known key.
-    pub fn learn(&mut self, key: &str) {
-        let Some(stamp) = key_stamp(key) else { return };
-        let head = key.get(..stamp.start).unwrap_or_default();
-        let from = stamp.period.from;
-        match self.by_head.get_mut(head) {
-            Some(newest) => *newest = from.max(*newest),
-            None => drop(self.by_head.insert(head.to_owned(), from)),
-        }
+    /// Takes note of the newest time that is known of the keys with a head and a separator between
+    /// year, month and day; microseconds UTC.
+    pub fn learn(&mut self, head: &str, separator: char, newest: i64) {
+        let by_head = &mut self.by_head[usize::from(separator == '/')];
+        by_head.insert(head.to_owned(), newest);
     }
 
-    /// The key behind which a listing can go on after `key`, if there is anything to leave out;
-    /// that may be followed by another jump.
-    pub fn jump(&self, key: &str) -> Option<String> {
+    /// Where a listing can go on after `key`, if there is anything to leave out.
+    pub fn jump(&self, key: &str) -> Option<Jump> {
         let KeyStamp {
             start,
             separator,
             period,
         } = key_stamp(key)?;
         let head = key.get(..start)?;
-        let known = self.by_head.get(head).map(|newest| newest - self.lookback);
-        let horizon = self.everywhere.max(known)?;
-        let before = Day(Day::of_micros(horizon).0 - 1);
-        if period.until > horizon || period.day() > before {
+        let known = self.by_head[usize::from(separator == '/')].get(head);
+        let horizon = self
+            .everywhere
+            .max(known.map(|newest| newest - self.lookback))?;
+        if period.until > horizon {
             return None;
         }
-        let year = key.get(start..start + 4)?;
-        let day = before
+        let before = Day::of_micros(horizon);
+        let last = Day(before.0 - 1)
             .to_string()
-            .replace('-', separator.encode_utf8(&mut [0; 4]));
-        // All of a day comes before this, whatever follows the day in a key. Keys of one head that
-        // have the time in folders and in names stand by turns, year by year.
-        let behind = if day.starts_with(year) {
-            format!("{head}{day}~")
+            .replace('-', &separator.to_string());
+        let year = key.get(start..start + 4)?;
+        // `~` comes after all that follows a day or a year in a key. Never beyond the year: between the
+        // years of `2025/12/31/` stand those of `2026-03-20-`, which are of another kind.
+        let behind = if last.starts_with(year) {
+            format!("{head}{last}~")
         } else {
             format!("{head}{year}{separator}~")
         };
-        (behind.as_str() > key).then_some(behind)
+        (behind.as_str() > key).then(|| Jump {
+            behind,
+            head: head.to_owned(),
+            before,
+        })
     }
 }
 
@@ -128,30 +141,36 @@ mod tests {
     use crate::units::DAY_MICROS;
 
     #[test]
-    fn jumps_to_the_day_before_the_horizon_of_its_own_head_year_by_year() {
+    fn jumps_to_the_day_before_the_horizon_of_its_own_head() {
         let mut horizons = Horizons::lookback(14 * DAY_MICROS);
-        horizons.learn("p/E1.2026-03-20-10.a.gz");
-        horizons.learn("p/E1.2026-03-30-10.a.gz");
-        horizons.learn("q/1/2/2026/03/30/2026-03-30-00-00-00-A");
-        let jump = |key: &str| horizons.jump(key);
-        assert_eq!(
-            jump("p/E1.2026-01-01-00.b.gz").as_deref(),
-            Some("p/E1.2026-03-15~")
-        );
-        assert_eq!(
-            jump("p/E1.2024-01-01-00.b.gz").as_deref(),
-            Some("p/E1.2024-~"),
-            "p/E1.2025/ may come next"
-        );
+        let newest = Day::from_ymd(2026, 3, 30).map_or(0, Day::start_micros);
+        horizons.learn("p/E1.", '-', newest);
+        horizons.learn("q/1/2/", '/', newest);
+        let jump = |key: &str| horizons.jump(key).map(|jump| jump.behind);
+        let far = horizons.jump("p/E1.2026-01-01-00.b.gz");
+        let before = "2026-03-16".parse().expect("a day");
+        let expected = Jump {
+            behind: "p/E1.2026-03-15~".to_owned(),
+            head: "p/E1.".to_owned(),
+            before,
+        };
+        assert_eq!(far, Some(expected));
+        let year = jump("p/E1.2025-01-01-00.b.gz");
+        assert_eq!(year.as_deref(), Some("p/E1.2025-~"), "year by year");
+        let folders = jump("q/1/2/2026/01/31/2026-01-31-00-00-00-A");
+        assert_eq!(folders.as_deref(), Some("q/1/2/2026/03/15~"));
         assert_eq!(jump("p/E1.2026-03-16-12.b.gz"), None, "inside the lookback");
         assert_eq!(jump("p/E2.2025-01-01-00.b.gz"), None, "an unknown head");
         assert_eq!(jump("p/readme"), None);
         let since = Horizons::since("2026-03-01".parse::<Day>().map(Day::start_micros).ok());
         assert_eq!(
-            since.jump("new/2025-12-31-23-59-59-X").as_deref(),
-            Some("new/2025-~")
+            since
+                .jump("new/2026-01-31-23-59-59-X")
+                .map(|jump| jump.behind)
+                .as_deref(),
+            Some("new/2026-02-28~")
         );
-        assert_eq!(Horizons::default().jump("p/E1.2025-01-01-00.b.gz"), None);
+        assert_eq!(Horizons::default().jump("p/E1.2026-01-01-00.b.gz"), None);
     }
 
     #[test]
@@ -169,17 +188,29 @@ mod tests {
     }
 
     proptest! {
-        /// No key that is young enough lies between an old key and where the listing goes on.
+        /// No key that is young enough lies between an old key and where the listing goes on, in either
+        /// order, also where two kinds of keys have the same head.
         #[test]
         fn nothing_young_is_jumped_over(
-            old in 20_000i32..20_500, newest in 20_000i32..20_500, between in 20_000i32..20_500, rest in "[-A-Z0-9]{0,8}",
+            old in 20_000i32..20_800, newest in 20_000i32..20_800, between in 20_000i32..20_800, rest in "[-A-Z0-9]{0,8}",
+            folders in any::<bool>(), others in any::<bool>(),
         ) {
-            let key = |day: i32| format!("p/E1.{}-10.{rest}", Day(day));
+            let key = |day: i32, folders: bool| {
+                let day = Day(day).to_string();
+                let day = if folders { day.replace('-', "/") + "/x" } else { day + "-10-00-00-" };
+                format!("p/{day}{rest}")
+            };
             let mut horizons = Horizons::lookback(14 * DAY_MICROS);
-            horizons.learn(&key(newest));
-            if let Some(behind) = horizons.jump(&key(old)) {
-                let young = between >= newest - 14;
-                prop_assert!(!young || key(between) > behind);
+            let separator = if folders { '/' } else { '-' };
+            horizons.learn("p/", separator, Day(newest).start_micros());
+            if let Some(jump) = horizons.jump(&key(old, folders)) {
+                let young = between >= newest - 14 || others != folders;
+                let there = key(between, others);
+                let after_old = |order: fn(&str, &str) -> Ordering| order(&there, &key(old, folders)).is_gt();
+                let after_jump = |order: fn(&str, &str) -> Ordering| order(&there, &jump.behind).is_gt();
+                for order in [by_path, |a: &str, b: &str| a.cmp(b)] {
+                    prop_assert!(!young || !after_old(order) || after_jump(order));
+                }
             }
         }
     }

@@ -6,6 +6,6 @@ mod selection;
 mod shard;
 
 pub use batch::{Batch, INFLATION, Limits, Origin, Planner, batch_id};
-pub use horizon::{Horizons, Order};
+pub use horizon::{Horizons, Jump, Order};
 pub use selection::{Glob, Selection, TimeRange};
 pub use shard::Shard;

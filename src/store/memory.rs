@@ -132,6 +132,10 @@ impl Store for MemoryStore {
         true
     }
 
+    fn puts_are_atomic(&self) -> bool {
+        true
+    }
+
     fn etag_is_content(&self) -> bool {
         true
     }

@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 pub use local::LocalStore;
 pub use location::Location;
 pub use memory::MemoryStore;
-pub use s3::{AccessKeys, AwsOptions, PART_SIZE, S3Store};
+pub use s3::{AccessKeys, AwsOptions, PART_SIZE, Patience, S3Store};
 pub use staging::Staging;
 
 /// Result of a store's operation.
@@ -74,6 +74,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// the store's own order; in pages. The order of keys differs between servers.
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>>;
 
+    /// All objects whose key begins with `prefix`, in whatever order lets the first ones come
+    /// soonest.
+    fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        self.list(prefix, None)
+    }
+
     /// Names of the "folders" right below `prefix`, each ending in `/`.
     async fn folders(&self, prefix: &str) -> Result<Vec<String>>;
 
@@ -105,6 +111,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether a listing can begin behind a key without walking up to it.
     fn lists_from(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Precondition::Absent`] is known to let one of several writers through, so that nobody
+    /// needs to try. Servers promise it, and not all of them keep to it.
+    fn puts_are_atomic(&self) -> bool {
         false
     }
 

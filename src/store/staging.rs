@@ -92,11 +92,13 @@ fn remove_unless_held(path: &Path) -> io::Result<()> {
 pub(super) fn locked_file(builder: &Builder<'_, '_>, folder: &Path) -> io::Result<NamedTempFile> {
     loop {
         let file = builder.tempfile_in(folder)?;
-        // Where the file system knows no locks there is nothing to hold, and nothing is swept.
-        if file.as_file().try_lock().is_err() || file.path().exists() {
-            return Ok(file);
+        match file.as_file().try_lock() {
+            Ok(()) if file.path().exists() => return Ok(file),
+            // It is being swept, or was in the moment before it was locked.
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // Where the file system knows no locks there is nothing to hold, and nothing is swept.
+            Err(TryLockError::Error(_)) => return Ok(file),
         }
-        // It was swept in the moment before it was locked.
     }
 }
 

@@ -21,6 +21,12 @@ pub fn rejects_file(table: &str, batch: &str, hash: &str) -> String {
     format!("{OWN}/{table}/rejects/{batch}-{short}.ndjson.gz")
 }
 
+/// Name of the file that keeps the fingerprints of the lines of a batch's rows of one day.
+pub fn lines_file(table: &str, day: Day, batch: &str, hash: &str) -> String {
+    let short: String = hash.chars().take(8).collect();
+    format!("{OWN}/{table}/lines/dt={day}/{batch}-{short}.fp")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +42,10 @@ mod tests {
         assert_eq!(
             rejects,
             "_s3logs/cloudfront/rejects/b0b0-01234567.ndjson.gz"
+        );
+        assert_eq!(
+            lines_file("s3_access", day, "b0b0", "0123456789abcdef"),
+            "_s3logs/s3_access/lines/dt=2026-03-01/b0b0-01234567.fp"
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Machine output: one JSON object a line, the last one a summary.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::jobs::merge::Merged;
@@ -7,6 +9,7 @@ use crate::jobs::source::Nothing;
 use crate::jobs::sync::{Planned, Report};
 use crate::jobs::transfer::Transferred;
 use crate::outcome::{ObjectCounts, TableCounts};
+use crate::units::Day;
 
 /// A value as a line.
 ///
@@ -42,8 +45,26 @@ pub struct Work<'a> {
     interrupted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     looked_back: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_listed: Vec<NotListed<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing: Option<NothingLine<'a>>,
+}
+
+/// Keys beyond the lookback.
+#[derive(Debug, Serialize)]
+struct NotListed<'a> {
+    /// What they begin with.
+    keys: &'a str,
+    /// They are from before this day.
+    before: Day,
+}
+
+impl<'a> NotListed<'a> {
+    fn all(left_out: &'a BTreeMap<String, Day>) -> Vec<Self> {
+        let lines = left_out.iter();
+        lines.map(|(keys, &before)| Self { keys, before }).collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -81,7 +102,8 @@ impl<'a> Work<'a> {
                 .collect(),
             objects: report.outcome.objects,
             interrupted: report.interrupted,
-            looked_back: report.looked_back,
+            looked_back: !report.not_listed.is_empty(),
+            not_listed: NotListed::all(&report.not_listed),
             nothing: NothingLine::of(report.nothing.as_ref()),
         }
     }
@@ -96,6 +118,8 @@ pub struct Plan<'a> {
     batches: u64,
     open_intents: u64,
     days: Vec<PlanDay>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_listed: Vec<NotListed<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing: Option<NothingLine<'a>>,
 }
@@ -112,7 +136,7 @@ impl<'a> Plan<'a> {
     /// The summary of a plan.
     pub fn of(planned: &'a Planned) -> Self {
         let day = |((day, format), (objects, bytes)): (&(_, &'static str), &(u64, u64))| {
-            let day: &crate::units::Day = day;
+            let day: &Day = day;
             PlanDay {
                 day: day.to_string(),
                 format,
@@ -127,6 +151,7 @@ impl<'a> Plan<'a> {
             batches: planned.batches,
             open_intents: planned.open_intents,
             days: planned.days.iter().map(day).collect(),
+            not_listed: NotListed::all(&planned.not_listed),
             nothing: NothingLine::of(planned.nothing.as_ref()),
         }
     }

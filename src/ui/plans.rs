@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::jobs::sync::Planned;
 use crate::units::ByteSize;
 
+use super::summary::not_listed;
 use super::tables::{Table, count, number};
 
 /// What a dry run of `sync` or `convert` tells.
@@ -56,6 +57,7 @@ pub fn plan_text(planned: &Planned) -> String {
             let _ = writeln!(text, "{} {words}", number(value));
         }
     }
+    text.push_str(&not_listed(&planned.not_listed));
     text.push_str("dry run: nothing was read or written\n");
     text
 }

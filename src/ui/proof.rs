@@ -53,6 +53,13 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
         count(verified.files, "Parquet file"),
         count(verified.rows, "row")
     );
+    if verified.duplicates > 0 {
+        let _ = writeln!(
+            text,
+            "{} left out, each the same as a row",
+            count(verified.duplicates, "line")
+        );
+    }
     if verified.open > 0 {
         let _ = writeln!(
             text,
@@ -78,6 +85,7 @@ pub fn verified_json(verified: &Verified) -> Value {
         "gone": verified.gone,
         "files": verified.files,
         "rows": verified.rows,
+        "duplicates": verified.duplicates,
         "open": verified.open,
         "problems": verified.problems.len(),
         "interrupted": verified.interrupted,
@@ -117,6 +125,21 @@ fn problem_text(problem: &Problem) -> String {
         Problem::Damaged { path, error } => {
             format!("damaged: {}: {}", one_line(path), one_line(error))
         }
+        Problem::Duplicates {
+            table,
+            objects,
+            days,
+        } => format!(
+            "duplicates of {}: {} in objects, {} in days",
+            one_line(table),
+            number(*objects),
+            number(*days)
+        ),
+        Problem::Alone { table, day, lines } => format!(
+            "left out without a row that is the same: {} of {} {day}",
+            count(*lines, "line"),
+            one_line(table)
+        ),
         Problem::Orphan { path } => format!("named by no commit: {}", one_line(path)),
         Problem::Sum {
             table,
@@ -136,11 +159,15 @@ fn problem_text(problem: &Problem) -> String {
 }
 
 fn counts(done: &Done) -> String {
-    format!(
+    let mut text = format!(
         "{} = {} + {} + {}",
         count(done.lines, "line"),
         count(done.rows, "row"),
         count(done.rejects, "reject"),
         count(done.comments, "comment")
-    )
+    );
+    if done.duplicates > 0 {
+        let _ = write!(text, " + {}", count(done.duplicates, "duplicate"));
+    }
+    text
 }

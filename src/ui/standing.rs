@@ -1,15 +1,19 @@
 //! The state of a dataset and of single objects, for people and for machines. Pure.
 
-use std::fmt::Write as _;
+mod json;
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 use crate::jobs::status::{Status, Story};
 use crate::ledger::KeyState;
 use crate::units::{ByteSize, rfc3339};
 
 use super::tables::{Table, count, number, one_line};
+
+pub use json::{status_json, stories_json};
+
+/// Days and objects that are told one by one; JSON has all of them.
+const SHOWN: usize = 20;
 
 /// What `status DEST` shows.
 pub fn status_text(status: &Status, place: &str) -> String {
@@ -29,33 +33,107 @@ pub fn status_text(status: &Status, place: &str) -> String {
         let _ = write!(text, "\n{}", table.render());
     }
     text.push_str(&tables(status));
-    for (heading, stories) in [("failed", &status.failures), ("skipped", &status.skipped)] {
-        if !stories.is_empty() {
+    text.push_str(&days(status));
+    text.push_str(&commits(status));
+    for (heading, list) in [("failed", &status.failures), ("skipped", &status.skipped)] {
+        if !list.is_empty() {
             let _ = writeln!(text, "\n{heading}:");
         }
-        for story in stories {
-            let name = one_line(&story.name);
-            let _ = writeln!(text, "  {name}: {}", what_became(&story.entry.state));
+        for one in list.iter().take(SHOWN) {
+            let name = one_line(&one.name);
+            let _ = writeln!(text, "  {name}: {}", what_became(&one.entry.state));
         }
+        text.push_str(&and_more(list.len(), "more"));
     }
     text.push_str(&under_way(status));
     text
+}
+
+fn and_more(all: usize, what: &str) -> String {
+    match all.saturating_sub(SHOWN) {
+        0 => String::new(),
+        rest => format!("  and {} {what}; --json tells all\n", number(rest as u64)),
+    }
+}
+
+fn days(status: &Status) -> String {
+    if status.days.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["day of key", ">committed", ">failed", ">skipped", ">bytes"]);
+    let shown = status
+        .days
+        .iter()
+        .skip(status.days.len().saturating_sub(SHOWN));
+    for (day, states) in shown {
+        table.row([
+            day.to_string(),
+            number(states.committed),
+            number(states.failed),
+            number(states.skipped),
+            ByteSize(states.bytes).to_string(),
+        ]);
+    }
+    let mut text = format!("\n{}", table.render());
+    text.push_str(&and_more(status.days.len(), "earlier days"));
+    let late = |share| status.lateness.quantile(share).map(span);
+    if let (Some(half), Some(most)) = (late(0.5), late(0.99)) {
+        let max = span(status.lateness.max);
+        let _ = writeln!(
+            text,
+            "\nlateness (last modified after the end of the time in the key): p50 {half}, p99 {most}, max {max}"
+        );
+    }
+    text
+}
+
+/// A span of time in the two largest units that it has.
+fn span(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m {}s", seconds % 60),
+        3600..86_400 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {}h", hours % 24),
+    }
+}
+
+fn commits(status: &Status) -> String {
+    if status.commits.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ">commit", "written", "batch", ">objects", ">rows", ">files", ">bytes",
+    ]);
+    for commit in &status.commits {
+        table.row([
+            commit.sequence.to_string(),
+            rfc3339(commit.written),
+            one_line(&commit.batch),
+            number(commit.objects),
+            number(commit.rows),
+            number(commit.files),
+            ByteSize(commit.bytes).to_string(),
+        ]);
+    }
+    format!("\n{}", table.render())
 }
 
 fn tables(status: &Status) -> String {
     if status.tables.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&[
-        "table", ">objects", ">rows", ">rejects", ">partial", ">files", ">bytes", "first", "last",
-    ]);
+    let duplicates = status.tables.values().any(|table| table.duplicates > 0);
+    let mut headings = vec!["table", ">objects", ">rows"];
+    headings.extend(duplicates.then_some(">duplicates"));
+    headings.extend([">rejects", ">partial", ">files", ">bytes", "first", "last"]);
+    let mut table = Table::new(&headings);
     for (name, counts) in &status.tables {
         let day =
             |day: Option<crate::units::Day>| day.map_or_else(String::new, |day| day.to_string());
-        table.row([
-            one_line(name),
-            number(counts.objects),
-            number(counts.rows),
+        let mut cells = vec![one_line(name), number(counts.objects), number(counts.rows)];
+        cells.extend(duplicates.then(|| number(counts.duplicates)));
+        cells.extend([
             number(counts.rejects),
             number(counts.partial),
             number(counts.files),
@@ -63,6 +141,7 @@ fn tables(status: &Status) -> String {
             day(counts.first_day),
             day(counts.last_day),
         ]);
+        table.row(cells);
     }
     format!("\n{}", table.render())
 }
@@ -76,7 +155,7 @@ fn under_way(status: &Status) -> String {
         let objects = count(open.objects, "object");
         let _ = writeln!(text, "  batch {} of {objects}", one_line(&open.batch));
     }
-    if let Some(held) = &status.lease {
+    for held in &status.leases {
         let _ = writeln!(
             text,
             "\nat work: process {} on {} since {}, lease until {}",
@@ -98,8 +177,12 @@ fn what_became(state: &KeyState) -> String {
             } else {
                 ""
             };
+            let duplicates = match done.duplicates {
+                0 => String::new(),
+                lines => format!(", {}", count(lines, "duplicate")),
+            };
             format!(
-                "done: {} = {}, {}, {}; table {}{partial}",
+                "done: {} = {}{duplicates}, {}, {}; table {}{partial}",
                 count(done.lines, "line"),
                 count(done.rows, "row"),
                 count(done.rejects, "reject"),
@@ -122,7 +205,7 @@ fn what_became(state: &KeyState) -> String {
             format!("{step}: {} ({attempts}; {next})", one_line(error))
         }
         KeyState::Skipped { why } => one_line(why),
-        open => open.name().to_owned(),
+        _ => "work on it broke off; the next sync goes on".to_owned(),
     }
 }
 
@@ -134,192 +217,30 @@ pub fn stories_text(stories: &[Story]) -> String {
         let _ = writeln!(text, "{}", one_line(&story.name));
         let _ = writeln!(
             text,
-            "  {}, ETag {}",
+            "  listed: {}, ETag {}, last modified {}",
             ByteSize(entry.size),
-            one_line(&entry.etag)
+            one_line(&entry.etag),
+            rfc3339(story.modified)
         );
+        let batch = one_line(&story.batch);
         let commit = if entry.commit > 0 {
-            format!("commit {}", entry.commit)
+            format!("commit {}, batch {batch}", entry.commit)
         } else {
-            "not committed".to_owned()
+            format!("not committed, batch {batch}")
         };
         let state = entry.state.name();
-        let _ = writeln!(text, "  {commit}, {state}: {}", what_became(&entry.state));
+        let _ = writeln!(text, "  {commit}");
+        let _ = writeln!(text, "  {state}: {}", what_became(&entry.state));
+        for path in story.outputs.iter().take(SHOWN) {
+            let _ = writeln!(text, "  rows of the batch: {}", one_line(path));
+        }
+        text.push_str(&and_more(story.outputs.len(), "files"));
+        if let Some(path) = &story.rejects {
+            let _ = writeln!(text, "  rejects of the batch: {}", one_line(path));
+        }
     }
     text
 }
 
-#[derive(Serialize)]
-struct StoryLine<'a> {
-    event: &'static str,
-    key: &'a str,
-    etag: &'a str,
-    size: u64,
-    commit: u64,
-    #[serde(flatten)]
-    state: &'a KeyState,
-}
-
-fn story_line(event: &'static str, story: &Story) -> Value {
-    let line = StoryLine {
-        event,
-        key: &story.name,
-        etag: &story.entry.etag,
-        size: story.entry.size,
-        commit: story.entry.commit,
-        state: &story.entry.state,
-    };
-    // Texts and numbers always convert.
-    serde_json::to_value(line).unwrap_or_default()
-}
-
-/// What `status DEST KEY` tells machines, an object a line.
-pub fn stories_json(stories: &[Story]) -> Vec<Value> {
-    let line = |story| story_line("object", story);
-    stories.iter().map(line).collect()
-}
-
-/// What `status DEST` tells machines, a thing a line.
-pub fn status_json(status: &Status) -> Vec<Value> {
-    let mut lines = vec![json!({"event": "dataset", "head": status.head})];
-    for (state, objects) in &status.states {
-        lines.push(json!({"event": "state", "state": state, "objects": objects}));
-    }
-    for (table, counts) in &status.tables {
-        lines.push(json!({
-            "event": "table",
-            "table": table,
-            "objects": counts.objects,
-            "rows": counts.rows,
-            "rejects": counts.rejects,
-            "partial": counts.partial,
-            "files": counts.files,
-            "bytes": counts.bytes,
-            "first_day": counts.first_day,
-            "last_day": counts.last_day,
-        }));
-    }
-    let failures = status.failures.iter();
-    lines.extend(failures.map(|story| story_line("failure", story)));
-    let skipped = status.skipped.iter();
-    lines.extend(skipped.map(|story| story_line("skip", story)));
-    for open in &status.open {
-        lines.push(json!({"event": "open", "batch": open.batch, "objects": open.objects}));
-    }
-    if let Some(held) = &status.lease {
-        lines.push(json!({
-            "event": "lease",
-            "host": held.owner.host,
-            "pid": held.owner.pid,
-            "since": rfc3339(held.since),
-            "expires": rfc3339(held.expires),
-        }));
-    }
-    lines
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::jobs::status::{OpenIntent, TableStatus};
-    use crate::ledger::{Done, Entry, Held, Owner, Step};
-
-    fn story(name: &str, state: KeyState) -> Story {
-        Story {
-            name: format!("s3://logs/{name}"),
-            entry: Entry {
-                etag: "0123abcd".to_owned(),
-                size: 2048,
-                state,
-                commit: 7,
-            },
-        }
-    }
-
-    fn failed(lasting: bool) -> KeyState {
-        KeyState::Failed {
-            step: Step::Gunzip,
-            error: "the stream ends early".to_owned(),
-            attempts: 3,
-            lasting,
-        }
-    }
-
-    fn done() -> KeyState {
-        KeyState::Committed(Done {
-            table: "s3_access".to_owned(),
-            lines: 12,
-            rows: 10,
-            rejects: 1,
-            comments: 1,
-            partial: false,
-        })
-    }
-
-    fn status() -> Status {
-        let table = TableStatus {
-            objects: 5000,
-            rows: 499_980,
-            rejects: 20,
-            partial: 0,
-            files: 2,
-            bytes: 11 << 20,
-            first_day: "2024-02-28".parse().ok(),
-            last_day: "2024-02-29".parse().ok(),
-        };
-        let why = "not a log: it is a PNG image".to_owned();
-        Status {
-            head: 7,
-            states: [("committed", 5000), ("failed", 2), ("skipped", 1)].into(),
-            tables: [("s3_access".to_owned(), table)].into(),
-            failures: vec![story("a.gz", failed(true)), story("b.gz", failed(false))],
-            skipped: vec![story("c.png", KeyState::Skipped { why })],
-            open: vec![OpenIntent {
-                batch: "b0b0".to_owned(),
-                objects: 40,
-            }],
-            lease: Some(Held {
-                owner: Owner {
-                    host: "build-7".to_owned(),
-                    boot: String::new(),
-                    pid: 4711,
-                    started: 1,
-                },
-                since: 1_709_251_199_000_000,
-                expires: 1_709_251_319_000_000,
-            }),
-        }
-    }
-
-    #[test]
-    fn a_dataset_in_words() {
-        insta::assert_snapshot!(status_text(&status(), "s3://lake/logs"));
-        assert_eq!(
-            status_text(&Status::default(), "lake"),
-            "lake: nothing has been committed there\n"
-        );
-    }
-
-    #[test]
-    fn a_dataset_as_json() {
-        let lines: Vec<String> = status_json(&status())
-            .iter()
-            .map(Value::to_string)
-            .collect();
-        insta::assert_snapshot!(lines.join("\n"));
-    }
-
-    #[test]
-    fn an_object_in_words_and_as_json() {
-        let stories = [story("a.gz", failed(true)), story("d.gz", done())];
-        let lines: Vec<String> = stories_json(&stories)
-            .iter()
-            .map(Value::to_string)
-            .collect();
-        insta::assert_snapshot!(format!(
-            "{}---\n{}",
-            stories_text(&stories),
-            lines.join("\n")
-        ));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! How a verb ended, in words and tables. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -8,9 +9,12 @@ use crate::jobs::source::Nothing;
 use crate::jobs::sync::Report;
 use crate::jobs::transfer::Transferred;
 use crate::outcome::{ObjectCounts, Outcome, TableCounts};
-use crate::units::ByteSize;
+use crate::units::{ByteSize, Day};
 
 use super::tables::{Table, count, number, one_line};
+
+/// Kinds of keys of which a listing left some out that are named; `--json` names all.
+const HEADS_SHOWN: usize = 3;
 
 /// What surrounds a summary.
 #[derive(Clone, Copy, Debug)]
@@ -49,13 +53,13 @@ pub fn report_text(report: &Report, told: &Told<'_>) -> String {
     let mut text = String::new();
     if outcome.tables.is_empty() {
         text.push_str(&without_rows(outcome, told));
-        text.push_str(looked_back(report));
+        text.push_str(&not_listed(&report.not_listed));
         return text;
     }
     text.push_str(&tables(outcome, told.place.is_some()));
     text.push('\n');
     text.push_str(&totals(outcome, told.elapsed));
-    text.push_str(looked_back(report));
+    text.push_str(&not_listed(&report.not_listed));
     text.push_str(&blemishes(outcome));
     if let Some(place) = told.place {
         text.push_str(&whereabouts(outcome, place, told));
@@ -63,12 +67,24 @@ pub fn report_text(report: &Report, told: &Told<'_>) -> String {
     text
 }
 
-fn looked_back(report: &Report) -> &'static str {
-    if report.looked_back {
-        "keys beyond the lookback were not listed; --full lists all\n"
-    } else {
-        ""
+/// What a listing left out because it is older than the lookback.
+pub(super) fn not_listed(left_out: &BTreeMap<String, Day>) -> String {
+    if left_out.is_empty() {
+        return String::new();
     }
+    let shown: Vec<String> = left_out
+        .iter()
+        .take(HEADS_SHOWN)
+        .map(|(head, before)| format!("{}* before {before}", one_line(head)))
+        .collect();
+    let more = match left_out.len().saturating_sub(HEADS_SHOWN) {
+        0 => String::new(),
+        more => format!(", and {} more", number(more as u64)),
+    };
+    format!(
+        "keys beyond the lookback were not listed: {}{more}; --full lists all\n",
+        shown.join(", ")
+    )
 }
 
 /// Objects that earlier runs gave up on.
@@ -123,7 +139,10 @@ fn changed(outcome: &Outcome) -> String {
 }
 
 fn tables(outcome: &Outcome, written: bool) -> String {
-    let mut headings = vec!["table", ">objects", ">lines", ">rows", ">rejects", ">read"];
+    let duplicates = outcome.tables.values().any(|table| table.duplicates > 0);
+    let mut headings = vec!["table", ">objects", ">lines", ">rows"];
+    headings.extend(duplicates.then_some(">duplicates"));
+    headings.extend([">rejects", ">read"]);
     if written {
         headings.extend([">written", ">days", ">files"]);
     }
@@ -137,7 +156,9 @@ fn tables(outcome: &Outcome, written: bool) -> String {
             ..
         } = counts;
         let mut cells = vec![(*name).to_owned()];
-        cells.extend([*objects, *lines, *rows, *rejects].map(number));
+        cells.extend([*objects, *lines, *rows].map(number));
+        cells.extend(duplicates.then(|| number(counts.duplicates)));
+        cells.push(number(*rejects));
         cells.push(ByteSize(counts.bytes_in).to_string());
         if written {
             cells.push(ByteSize(counts.bytes_out).to_string());

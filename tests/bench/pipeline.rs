@@ -195,7 +195,9 @@ fn options() -> SyncOptions {
         single_writer: false,
         take_over: false,
         lookback: Some(LOOKBACK),
+        folding: s3logs::ledger::Folding::default(),
         shard: None,
+        dedupe: false,
         limits: Limits::default(),
     }
 }

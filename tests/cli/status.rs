@@ -124,7 +124,8 @@ fn work_that_broke_off_and_work_under_way() {
     told.stdout_contains(" of 6 objects\n");
     told.stdout_contains(&format!("at work: process {} on ", run.id()));
     let one = env.run(["status", "s3://lake/set", logs.keys()[0]]).code(0);
-    one.stdout_contains("not committed, written");
+    one.stdout_contains("  not committed, batch ");
+    one.stdout_contains("  written: work on it broke off");
     run.kill().killed();
     drop(env.run(["sync", "s3://logs/in", "s3://lake/set"]).code(0));
     let told = env.run(["status", "s3://lake/set"]).code(0);

@@ -1,7 +1,9 @@
 //! `sync`: what a second run does, what it does after interruptions, and what scripts may rely on.
 
 mod broken_off;
+mod duplicates;
 mod events;
+mod killed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -145,6 +147,36 @@ fn late_objects_under_old_names_are_found() {
     let second = env.run(SYNC).code(0);
     second.stdout_contains("13 objects listed, 1 new, 1 done");
     assert_settled(&fake, &[logs.numbers(), vec![100, 101]].concat());
+}
+
+#[test]
+fn keys_beyond_the_lookback_are_told() {
+    let fake = Logs::new(12).served();
+    fake.page_size(3);
+    for object in 0..6 {
+        fake.put(
+            "logs",
+            &format!("in/2026-01-01-00-00-00-{object}"),
+            line(1, 100),
+        );
+    }
+    let env = Env::with_s3(&fake);
+    let first = env.run(SYNC).code(0);
+    assert!(!first.stdout().contains("lookback"), "{}", first.stdout());
+    let told =
+        "keys beyond the lookback were not listed: in/* before 2026-02-18; --full lists all\n";
+    env.run(SYNC).code(0).stdout_contains(told);
+    let plan = env.run(SYNC.iter().chain(&["--dry-run"])).code(0);
+    plan.stdout_contains(told);
+    let expected = serde_json::json!([{"keys": "in/", "before": "2026-02-18"}]);
+    for more in [&["--json"][..], &["--json", "--dry-run"]] {
+        let run = env.run(SYNC.iter().chain(more)).code(0);
+        assert_eq!(run.events_of("summary")[0]["not_listed"], expected);
+    }
+    for more in [&["--full"][..], &["--since", "2026-03-01"]] {
+        let run = env.run(SYNC.iter().chain(more)).code(0);
+        assert!(!run.stdout().contains("lookback"), "{}", run.stdout());
+    }
 }
 
 #[test]

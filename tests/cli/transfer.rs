@@ -71,7 +71,7 @@ fn bodies_that_are_not_what_they_should_be() {
     let logs = Logs::new(3);
     let cases = [
         (Fault::ResetAfter(100), 1, [3, 3, 0, 0]),
-        (Fault::ShortBody(100), 1, [3, 2, 0, 1]),
+        (Fault::ShortBody(100), 1, [3, 3, 0, 0]),
         (Fault::Corrupt(100), 1, [3, 2, 0, 1]),
         (Fault::Status(503, "SlowDown"), 2, [3, 3, 0, 0]),
     ];

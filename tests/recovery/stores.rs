@@ -13,7 +13,8 @@ use tokio::sync::Barrier;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// A store that dies at a chosen call, before it or after it with the answer lost, and stays dead.
+/// A store that dies at a chosen call, before it or after it with the answer lost, and stays dead;
+/// or one that lets other runs come in between.
 #[derive(Debug)]
 pub(super) struct Mortal {
     inner: Arc<MemoryStore>,
@@ -22,30 +23,71 @@ pub(super) struct Mortal {
     answer_lost: bool,
     /// Where runs meet before they put their first commit.
     meeting: Option<Arc<Barrier>>,
+    /// Each call waits for others that are due, how often depends on this; 0 for not at all.
+    hesitation: u64,
+    /// Whether a put looks for the object first and stores it a while later.
+    looks_first: bool,
+    puts_are_atomic: bool,
 }
 
 impl Mortal {
-    pub(super) fn immortal(inner: &Arc<MemoryStore>) -> Arc<Self> {
-        Self::dying(inner, u64::MAX, false)
-    }
-
-    pub(super) fn dying(inner: &Arc<MemoryStore>, dies_at: u64, answer_lost: bool) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Arc::clone(inner),
-            calls: AtomicU64::new(0),
-            dies_at,
-            answer_lost,
-            meeting: None,
-        })
-    }
-
-    pub(super) fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
-        Arc::new(Self {
+    fn sound(inner: &Arc<MemoryStore>) -> Self {
+        Self {
             inner: Arc::clone(inner),
             calls: AtomicU64::new(0),
             dies_at: u64::MAX,
             answer_lost: false,
+            meeting: None,
+            hesitation: 0,
+            looks_first: false,
+            puts_are_atomic: false,
+        }
+    }
+
+    pub(super) fn immortal(inner: &Arc<MemoryStore>) -> Arc<Self> {
+        Arc::new(Self::sound(inner))
+    }
+
+    pub(super) fn dying(inner: &Arc<MemoryStore>, dies_at: u64, answer_lost: bool) -> Arc<Self> {
+        Arc::new(Self {
+            dies_at,
+            answer_lost,
+            ..Self::sound(inner)
+        })
+    }
+
+    pub(super) fn meeting(inner: &Arc<MemoryStore>, meeting: &Arc<Barrier>) -> Arc<Self> {
+        Self::meeting_and_dying(inner, meeting, u64::MAX, false)
+    }
+
+    // Runs that hold each other for gone would clear each other's probes away.
+    pub(super) fn meeting_and_dying(
+        inner: &Arc<MemoryStore>,
+        meeting: &Arc<Barrier>,
+        dies_at: u64,
+        answer_lost: bool,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            dies_at,
+            answer_lost,
             meeting: Some(Arc::clone(meeting)),
+            puts_are_atomic: true,
+            ..Self::sound(inner)
+        })
+    }
+
+    pub(super) fn hesitant(inner: &Arc<MemoryStore>, hesitation: u64) -> Arc<Self> {
+        Arc::new(Self {
+            hesitation,
+            puts_are_atomic: true,
+            ..Self::sound(inner)
+        })
+    }
+
+    pub(super) fn looking_first(inner: &Arc<MemoryStore>) -> Arc<Self> {
+        Arc::new(Self {
+            looks_first: true,
+            ..Self::sound(inner)
         })
     }
 
@@ -60,6 +102,10 @@ impl Mortal {
 
     async fn call<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let mixed = self.hesitation.wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ number);
+        for _ in 0..mixed >> 60 {
+            tokio::task::yield_now().await;
+        }
         if number > self.dies_at || number == self.dies_at && !self.answer_lost {
             return Err(self.dead());
         }
@@ -96,18 +142,28 @@ impl Store for Mortal {
     }
 
     async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {
-        if let Some(meeting) = &self.meeting
-            && key.ends_with("commits/00000000000000000001.json.zst")
-        {
+        let first_commit = key.ends_with("commits/00000000000000000001.json.zst");
+        if let (Some(meeting), true) = (&self.meeting, first_commit) {
             // Once to say that it has come this far, once to be let go on.
             meeting.wait().await;
             meeting.wait().await;
+        }
+        if self.looks_first
+            && when == Precondition::Absent
+            && self.call(self.inner.get(key, None, None)).await.is_err()
+        {
+            tokio::task::yield_now().await;
+            return self.inner.put(key, body, Precondition::Always).await;
         }
         self.call(self.inner.put(key, body, when)).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<()> {
         self.call(self.inner.delete(keys)).await
+    }
+
+    fn puts_are_atomic(&self) -> bool {
+        self.puts_are_atomic
     }
 
     fn etag_is_content(&self) -> bool {
@@ -150,6 +206,10 @@ impl Store for Overlapping {
 
     async fn delete(&self, keys: &[String]) -> Result<()> {
         self.0.delete(keys).await
+    }
+
+    fn lists_from(&self) -> bool {
+        self.0.lists_from()
     }
 
     fn etag_is_content(&self) -> bool {

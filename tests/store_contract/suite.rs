@@ -196,6 +196,13 @@ async fn listings_are_complete(store: &dyn Store) {
             expected,
             "{prefix}"
         );
+        let rambled: Vec<ObjectMeta> = store
+            .list_in_no_order(prefix)
+            .try_concat()
+            .await
+            .expect("a listing");
+        let rambled = rambled.into_iter().map(|object| object.key);
+        assert_eq!(sorted(rambled.collect()), expected, "{prefix} in no order");
     }
 }
 

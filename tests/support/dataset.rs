@@ -53,7 +53,8 @@ impl Dataset {
         Self::of(files.collect())
     }
 
-    fn of(mut files: BTreeMap<String, Bytes>) -> Self {
+    /// Reads those of these files that are Parquet, by path below the dataset.
+    pub fn of(mut files: BTreeMap<String, Bytes>) -> Self {
         files.retain(|path, _| {
             Path::new(path)
                 .extension()
@@ -104,6 +105,18 @@ impl Dataset {
         }
         writer.finish().expect("to memory");
         serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// A column of texts, nulls left out, in the order of paths.
+    pub fn texts(&self, table: &str, column: &str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for (_, rows) in self.table(table) {
+            let column = rows.column_by_name(column).expect("a column");
+            let column = cast(column, &DataType::Utf8).expect("texts");
+            let values = column.as_string::<i32>().iter().flatten();
+            texts.extend(values.map(str::to_owned));
+        }
+        texts
     }
 
     /// Fails unless every file holds rows of its own day alone, sorted by time.

@@ -228,6 +228,18 @@ impl Running {
         self.wait()
     }
 
+    /// The same after this time, unless it has ended by then.
+    pub fn kill_after(mut self, time: Duration) -> Run {
+        self.stdout.read(Instant::now() + time, |_| false);
+        self.kill()
+    }
+
+    /// The same as soon as this holds, which is looked at all the time, unless it has ended by then.
+    pub fn kill_when(mut self, mut due: impl FnMut() -> bool) -> Run {
+        while !due() && !self.stdout.read(Instant::now(), |_| false) {}
+        self.kill()
+    }
+
     /// Waits until it ends; kills it and fails when that takes too long.
     pub fn wait(mut self) -> Run {
         // Both streams end with the process, or with the last of its children.
@@ -271,6 +283,15 @@ impl Run {
             &format!("exit code {expected} was expected"),
         );
         ended
+    }
+
+    /// Whether the program came to its end, with one of these codes, and no signal ended it.
+    #[track_caller]
+    pub fn ended_by_itself(self, codes: &[i32]) -> bool {
+        let Self(ended) = self;
+        let expected = ended.code.is_none_or(|code| codes.contains(&code));
+        ended.check(expected, &format!("one of {codes:?} was expected"));
+        ended.code.is_some()
     }
 
     /// Fails unless a signal ended the program.

@@ -1,11 +1,13 @@
 //! What comes before the first batch: the lease, the ledger, and how far back to list.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Acquired, Journal, KeyState, Lease, Ledger, Loaded, lock_path};
+use crate::ledger::{Acquired, Journal, Lease, Ledger, Loaded, lock_path};
 use crate::plan::Horizons;
 use crate::store::full_name;
+use crate::units::Day;
 
 use super::super::JobError;
 use super::super::source::{Destination, Source};
@@ -33,13 +35,35 @@ pub(super) async fn take_lease(
         Acquired::Ours(lease) => lease,
         Acquired::Held(held) => return Err(held.into()),
     };
-    if !options.single_writer && !lease.store_is_conditional(now).await? {
+    if !options.single_writer
+        && !lease.store_is_conditional(now).await?
+        && let Err(error) = keeps_apart(&lease, destination, options).await
+    {
         lease.release().await?;
-        return Err(JobError::Unconditional {
-            place: destination.shown.clone(),
-        });
+        return Err(error);
     }
     Ok(lease)
+}
+
+/// Refuses a store that lets two of several writers through at the same time.
+///
+/// Needed before the first commit: what races is the commit numbers, and this costs some requests. A
+/// later run only looks whether conditions are honoured at all, which a dataset that has moved to
+/// another server may show.
+pub(super) async fn keeps_apart(
+    lease: &Lease,
+    destination: &Destination,
+    options: &SyncOptions,
+) -> Result<(), JobError> {
+    let sound = lease
+        .one_of_many_wins((options.now)(), options.gone)
+        .await?;
+    if sound {
+        return Ok(());
+    }
+    Err(JobError::Unconditional {
+        place: destination.shown.clone(),
+    })
 }
 
 /// Which keys need not be listed: those far behind what is committed, unless the user says since
@@ -51,14 +75,26 @@ pub(super) fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) 
     };
     let mut horizons = Horizons::lookback(lookback);
     let start = full_name(source.store.root(), "");
-    for (name, entry) in ledger.entries() {
-        if let (KeyState::Committed(_), Some(key)) = (&entry.state, name.strip_prefix(&start))
-            && key.starts_with(&source.prefix)
+    for (head, separator, newest) in ledger.newest() {
+        if let Some(head) = head.strip_prefix(&start)
+            && head.starts_with(&source.prefix)
         {
-            horizons.learn(key);
+            horizons.learn(head, separator, newest);
         }
     }
     horizons
+}
+
+/// Of the keys that a listing left out, those that the user did not leave out.
+pub(super) fn beyond_lookback(
+    source: &Source,
+    left_out: BTreeMap<String, Day>,
+) -> BTreeMap<String, Day> {
+    if source.selection.range.is_open() {
+        left_out
+    } else {
+        BTreeMap::new()
+    }
 }
 
 /// Reads the ledger, and refuses a place where Parquet files lie without one.

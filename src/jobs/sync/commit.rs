@@ -4,22 +4,26 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::event::Event;
 use crate::ledger::{
-    Commit, FORMAT_VERSION, IllegalMove, Input, Intent, KeyState, LedgerError, Standing,
+    Commit, FORMAT_VERSION, IllegalMove, Input, Intent, KeyState, LedgerError, Standing, Step,
 };
 use crate::pipeline::{Encoded, run_batch};
 use crate::plan::Batch;
-use crate::store::{ErrorKind, ObjectMeta, full_name};
+use crate::store::{ErrorKind, ObjectMeta};
 
 use super::super::JobError;
-use super::super::publish::{count, ready};
+use super::super::publish::{Ready, count, ready};
 use super::Sync;
 
+/// Reads of a damaged object after which it is held for damaged where it lies.
+const DAMAGED: u32 = 3;
+
 /// How an attempt to commit ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attempt {
     Committed(u64),
     /// Another run's commit has touched some of the batch's objects.
     Lost,
+    /// Another run's commit made lines known that are rows of the batch.
+    Overtaken,
 }
 
 impl Sync<'_> {
@@ -32,15 +36,18 @@ impl Sync<'_> {
     ) -> Result<(), JobError> {
         let mut leftovers: BTreeSet<String> = leftovers.into_iter().collect();
         loop {
+            self.hold(&batch.objects).await?;
             if self.generation(&batch.objects) > batch.generation {
                 // A commit has touched it: nobody can commit it any more.
-                self.clean_up(&batch.id, &mut leftovers).await?;
+                let live = self.live_files(&batch).await?;
+                self.clean_up(&batch.id, &mut leftovers, &live).await?;
                 batch = self.batch_of(self.unsettled(batch.objects));
             }
             // What was begun is finished, whatever this run would have chosen.
             if leftovers.is_empty() && self.unsettled(batch.objects.clone()).is_empty() {
                 return Ok(());
             }
+            self.look_back();
             let objects = batch.objects.clone();
             let mut encoded =
                 run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
@@ -49,6 +56,7 @@ impl Sync<'_> {
                 return Ok(());
             }
             let files = ready(&batch.id, &mut encoded);
+            self.warn_of_gaps(&files);
             let commit = Commit {
                 version: FORMAT_VERSION,
                 batch: batch.id.clone(),
@@ -56,6 +64,7 @@ impl Sync<'_> {
                 inputs: self.inputs(&encoded),
                 outputs: files.outputs.clone(),
                 rejects: files.rejects.clone(),
+                lines: files.lines.clone(),
                 removed: Vec::new(),
             };
             let paths = files.paths();
@@ -64,15 +73,21 @@ impl Sync<'_> {
                 self.put_intent(&batch, &encoded, &leftovers).await?;
                 files.put(self.destination, self.observer.as_ref()).await?;
             }
-            let attempt = self.commit(&batch, &commit).await?;
-            if let Attempt::Committed(sequence) = attempt {
-                self.count(sequence, &commit, encoded);
+            match self.commit(&batch, &commit, &files).await? {
+                Attempt::Committed(sequence) => {
+                    self.count(sequence, &commit, encoded);
+                    let live = paths_of(&commit).collect();
+                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    return Ok(self.journal.fold(&mut self.ledger).await?);
+                }
+                Attempt::Lost => {
+                    let live = self.live_files(&batch).await?;
+                    self.clean_up(&batch.id, &mut leftovers, &live).await?;
+                    batch = self.batch_of(self.unsettled(batch.objects));
+                }
+                // Another run may be about to commit the very files: they stay until it cannot.
+                Attempt::Overtaken => {}
             }
-            self.clean_up(&batch.id, &mut leftovers).await?;
-            if attempt != Attempt::Lost {
-                return Ok(());
-            }
-            batch = self.batch_of(self.unsettled(batch.objects));
         }
     }
 
@@ -108,11 +123,18 @@ impl Sync<'_> {
 
     /// The batch's objects as a commit names them; failures carry on counting.
     fn inputs(&self, encoded: &Encoded) -> Vec<Input> {
-        let root = self.source.store.root();
         let inputs = encoded.objects.iter().map(|(object, state)| {
             let mut state = state.clone().committed();
-            if let KeyState::Failed { attempts, .. } = &mut state {
-                *attempts += self.ledger.attempts(&full_name(root, &object.key));
+            if let KeyState::Failed {
+                attempts,
+                step,
+                lasting,
+                ..
+            } = &mut state
+            {
+                *attempts += self.ledger.attempts(self.source.id(&object.key));
+                // Damaged on the way every time: its `ETag` is no sum, but from a key of KMS.
+                *lasting |= *step == Step::Gunzip && *attempts >= DAMAGED;
             }
             Input {
                 key: object.key.clone(),
@@ -126,11 +148,19 @@ impl Sync<'_> {
     }
 
     /// Commits under the next free number, unless another run has taken objects of the batch.
-    async fn commit(&mut self, batch: &Batch, commit: &Commit) -> Result<Attempt, JobError> {
+    async fn commit(
+        &mut self,
+        batch: &Batch,
+        commit: &Commit,
+        files: &Ready,
+    ) -> Result<Attempt, JobError> {
         loop {
             // The ledger may have caught up with other runs since the batch was planned.
             if self.generation(&batch.objects) > batch.generation {
                 return Ok(Attempt::Lost);
+            }
+            if self.is_overtaken(files).await? {
+                return Ok(Attempt::Overtaken);
             }
             let sequence = self.ledger.head() + 1;
             match self.journal.put_commit(sequence, commit).await {
@@ -152,29 +182,42 @@ impl Sync<'_> {
 
     /// Those of the objects that no commit has settled.
     pub(super) fn unsettled(&self, objects: Vec<ObjectMeta>) -> Vec<ObjectMeta> {
-        let root = self.source.store.root();
         let new = |object: &ObjectMeta| {
-            let name = full_name(root, &object.key);
-            self.ledger.standing(&name, &object.etag, self.retry) == Standing::New
+            let id = self.source.id(&object.key);
+            self.ledger.standing(id, &object.etag, self.retry) == Standing::New
         };
         objects.into_iter().filter(new).collect()
     }
 
-    /// Removes files of a batch that no commit names, then the batch's intent.
-    pub(super) async fn clean_up(
+    /// Files that count, if another run has committed the batch.
+    ///
+    /// It then has all of the batch's objects that are done, after the batch's generation.
+    async fn live_files(&self, batch: &Batch) -> Result<BTreeSet<String>, JobError> {
+        let done = self.ids(&batch.objects);
+        let done = done.filter(|id| self.ledger.is_done(*id));
+        let commits: BTreeSet<u64> = done.map(|id| self.ledger.commit_of(id)).collect();
+        for sequence in commits.range(batch.generation + 1..) {
+            let commit = self.journal.read_commit(*sequence).await?;
+            if commit.batch == batch.id {
+                return Ok(paths_of(&commit).collect());
+            }
+        }
+        Ok(BTreeSet::new())
+    }
+
+    /// Removes files of a batch that are not live, then the batch's intent.
+    async fn clean_up(
         &self,
         batch: &str,
         leftovers: &mut BTreeSet<String>,
+        live: &BTreeSet<String>,
     ) -> Result<(), JobError> {
         if leftovers.is_empty() {
             return Ok(());
         }
         let astray: Vec<String> = std::mem::take(leftovers)
             .into_iter()
-            .filter(|path| {
-                !self.ledger.outputs().contains_key(path)
-                    && !self.ledger.rejects().contains_key(path)
-            })
+            .filter(|path| !live.contains(path))
             .map(|path| self.destination.key(&path))
             .collect();
         if !astray.is_empty() {
@@ -191,6 +234,14 @@ impl Sync<'_> {
             rows: commit.outputs.iter().map(|output| output.rows).sum(),
         });
     }
+}
+
+/// The files that a commit names.
+fn paths_of(commit: &Commit) -> impl Iterator<Item = String> {
+    let outputs = commit.outputs.iter().map(|output| &output.path);
+    let rejects = commit.rejects.iter().map(|rejects| &rejects.path);
+    let lines = commit.lines.iter().map(|lines| &lines.path);
+    outputs.chain(rejects).chain(lines).cloned()
 }
 
 fn out_of_order(IllegalMove(cause): IllegalMove) -> JobError {

@@ -3,30 +3,33 @@
 
 mod begin;
 mod commit;
+mod dedupe;
 mod plan;
 mod resume;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
-use crate::ledger::{Journal, Ledger, Owner, Standing};
+use crate::ledger::{Bucket, Folding, Journal, Lease, Ledger, ObjectId, Owner, Standing};
 use crate::outcome::Outcome;
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
-use crate::store::{ObjectMeta, full_name};
-use crate::units::DAY_MICROS;
+use crate::store::ObjectMeta;
+use crate::units::{DAY_MICROS, Day};
 
 use super::JobError;
 use super::place::{Place, staging};
 use super::source::{Destination, Nothing, Source};
 use super::work::WorkOptions;
 
-use begin::{horizons, load, take_lease, warn_of_another_root};
+use begin::{beyond_lookback, horizons, keeps_apart, load, take_lease, warn_of_another_root};
 
 pub use plan::{Planned, plan};
 
 /// Settings of a run.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct SyncOptions {
     /// How objects are worked on.
     pub work: WorkOptions,
@@ -44,11 +47,15 @@ pub struct SyncOptions {
     pub take_over: bool,
     /// What goes into one commit.
     pub limits: Limits,
+    /// When commits are folded into a checkpoint.
+    pub folding: Folding,
     /// How far behind the newest committed key of the same kind keys are listed, microseconds;
     /// without it, and where the selection says since when, all are.
     pub lookback: Option<i64>,
     /// Only this part of the source's keys is this run's; others have theirs.
     pub shard: Option<Shard>,
+    /// Leave rows out whose whole line is that of another row of the same table and day.
+    pub dedupe: bool,
 }
 
 /// How a run ended.
@@ -60,8 +67,8 @@ pub struct Report {
     pub nothing: Option<Nothing>,
     /// Whether the user stopped it.
     pub interrupted: bool,
-    /// Whether keys beyond the lookback were left out of the listing.
-    pub looked_back: bool,
+    /// What keys begin with of which those beyond the lookback were not listed: from before that day.
+    pub not_listed: BTreeMap<String, Day>,
 }
 
 /// The usual lookback: 14 days. The worst lateness seen in the wild is 9.
@@ -70,7 +77,8 @@ pub const LOOKBACK: i64 = 14 * DAY_MICROS;
 /// Brings the dataset up to date with the source.
 ///
 /// Memory: [`WorkOptions::memory`], plus the ledger and the objects of one batch (at most 50,000,
-/// whose keys are held).
+/// whose keys are held). With `dedupe` the fingerprints of rows that wait to be written are within it;
+/// on the local disk lie 16 bytes for each row known of the days of two batches.
 ///
 /// # Errors
 /// [`JobError`]; whatever was committed before it stays, and the next run goes on from there.
@@ -103,7 +111,7 @@ pub async fn sync_into(
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
     let lease = take_lease(destination, options).await?;
-    let work = run(source, destination, options, observer, cancel);
+    let work = run(source, destination, &lease, options, observer, cancel);
     // A lease that cannot be renewed may be taken by another run: that costs work, not rows.
     let renew = || async { drop(lease.renew((options.now)()).await) };
     let done = keep_doing(work, RENEWAL, renew).await;
@@ -119,23 +127,32 @@ const RENEWAL: std::time::Duration = std::time::Duration::from_secs(30);
 async fn run(
     source: &Source,
     destination: &Destination,
+    lease: &Lease,
     options: &SyncOptions,
     observer: &Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Report, JobError> {
     let staging = staging(destination)?;
-    let journal = Journal::new(Arc::clone(&destination.store), &destination.base);
+    let journal =
+        Journal::new(Arc::clone(&destination.store), &destination.base).folding(options.folding);
     let loaded = load(&journal, destination).await?;
+    if loaded.ledger.head() == 0 && !options.single_writer {
+        keeps_apart(lease, destination, options).await?;
+    }
     warn_of_another_root(source, &loaded.ledger, observer.as_ref());
+    let mut work = options.work.work(source, staging.folder().to_owned());
+    work.reading.rules.fingerprints = options.dedupe;
     let mut sync = Sync {
         source,
         destination,
-        work: options.work.work(source, staging.folder().to_owned()),
+        work,
+        dedupe: options.dedupe,
+        told: BTreeSet::new(),
         retry: options.retry_failed,
         limits: options.limits,
         lookback: options.lookback,
         shard: options.shard,
-        jumped: false,
+        not_listed: BTreeMap::new(),
         observer,
         cancel,
         journal,
@@ -145,7 +162,7 @@ async fn run(
     let done = sync.all(loaded.intents).await;
     let mut report = Report {
         outcome: sync.outcome,
-        looked_back: sync.jumped,
+        not_listed: sync.not_listed,
         ..Report::default()
     };
     match done {
@@ -161,11 +178,14 @@ struct Sync<'a> {
     source: &'a Source,
     destination: &'a Destination,
     work: Work,
+    dedupe: bool,
+    /// Tables and days whose rows without fingerprints were told of.
+    told: BTreeSet<(String, Day)>,
     retry: bool,
     limits: Limits,
     lookback: Option<i64>,
     shard: Option<Shard>,
-    jumped: bool,
+    not_listed: BTreeMap<String, Day>,
     observer: &'a Arc<dyn Observer>,
     cancel: &'a Cancel,
     journal: Journal,
@@ -181,6 +201,7 @@ impl Sync<'_> {
         for intent in intents {
             self.resume(intent).await?;
         }
+        self.journal.fold(&mut self.ledger).await?;
         let mut planner = Planner::new(self.limits);
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
@@ -190,7 +211,7 @@ impl Sync<'_> {
                 if self.cancel.is_cancelled() {
                     return Err(JobError::Interrupted);
                 }
-                if self.is_new(&object) {
+                if self.is_new(&object).await? {
                     objects += 1;
                     bytes += object.size;
                     observer.on(&Event::Planned { objects, bytes });
@@ -204,7 +225,7 @@ impl Sync<'_> {
         if let Some(batch) = planner.finish() {
             self.batch(batch).await?;
         }
-        self.jumped = seen.jumps > 0;
+        self.not_listed = beyond_lookback(source, seen.left_out);
         let unselected = seen.wanted == 0 && seen.objects > 0;
         Ok(unselected.then_some(Nothing::Unselected {
             objects: seen.objects,
@@ -212,17 +233,18 @@ impl Sync<'_> {
     }
 
     /// Counts a listed object and tells whether there is work to do.
-    fn is_new(&mut self, object: &ObjectMeta) -> bool {
+    async fn is_new(&mut self, object: &ObjectMeta) -> Result<bool, JobError> {
         if self.shard.is_some_and(|shard| !shard.has(&object.key)) {
-            return false;
+            return Ok(false);
         }
         let objects = &mut self.outcome.objects;
         objects.listed += 1;
-        let name = full_name(self.source.store.root(), &object.key);
-        match self.ledger.standing(&name, &object.etag, self.retry) {
+        let id = self.source.id(&object.key);
+        self.journal.hold(&mut self.ledger, [id.bucket]).await?;
+        match self.ledger.standing(id, &object.etag, self.retry) {
             Standing::New => {
                 objects.new += 1;
-                return true;
+                return Ok(true);
             }
             Standing::Done => {}
             Standing::Remembered => objects.remembered += 1,
@@ -233,13 +255,20 @@ impl Sync<'_> {
                 self.observer.on(&Event::Replaced { key });
             }
         }
-        false
+        Ok(false)
     }
 
     async fn batch(&mut self, objects: Vec<ObjectMeta>) -> Result<(), JobError> {
         // The ledger may have caught up with other runs since these were listed.
+        self.hold(&objects).await?;
         let batch = self.batch_of(self.unsettled(objects));
         self.settle(batch, Vec::new()).await
+    }
+
+    /// Reads what the ledger knows of objects.
+    async fn hold(&mut self, objects: &[ObjectMeta]) -> Result<(), JobError> {
+        let buckets = objects.iter().map(|object| Bucket::of(&object.key));
+        Ok(self.journal.hold(&mut self.ledger, buckets).await?)
     }
 
     /// A batch in the objects' present generation.
@@ -249,12 +278,14 @@ impl Sync<'_> {
     }
 
     fn generation(&self, objects: &[ObjectMeta]) -> u64 {
-        let root = self.source.store.root();
-        let names: Vec<String> = objects
-            .iter()
-            .map(|object| full_name(root, &object.key))
-            .collect();
-        self.ledger.generation(names.iter().map(String::as_str))
+        self.ids(objects)
+            .map(|id| self.ledger.commit_of(id))
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn ids(&self, objects: &[ObjectMeta]) -> impl Iterator<Item = ObjectId> {
+        objects.iter().map(|object| self.source.id(&object.key))
     }
 }
 
@@ -289,8 +320,10 @@ mod tests {
             single_writer: false,
             take_over: false,
             limits: Limits::default(),
+            folding: Folding::default(),
             lookback: Some(LOOKBACK),
             shard: None,
+            dedupe: false,
         }
     }
 

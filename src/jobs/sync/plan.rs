@@ -8,13 +8,13 @@ use crate::ledger::{Journal, Loaded, Standing};
 use crate::outcome::ObjectCounts;
 use crate::plan::Planner;
 use crate::schema::{KeyPeriod, key_period};
-use crate::store::{ErrorKind, full_name};
+use crate::store::ErrorKind;
 use crate::units::Day;
 
 use super::super::JobError;
 use super::super::place::Place;
 use super::super::source::{Nothing, Source};
-use super::{SyncOptions, horizons};
+use super::{SyncOptions, beyond_lookback, horizons};
 
 /// What a run would do, by the names of the objects; nothing is read or written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Planned {
     pub days: BTreeMap<(Day, &'static str), (u64, u64)>,
     /// Why there is nothing to look at, if there is nothing.
     pub nothing: Option<Nothing>,
+    /// What keys begin with of which those beyond the lookback were not listed: from before that day.
+    pub not_listed: BTreeMap<String, Day>,
 }
 
 /// Tells what [`sync`](super::sync) would do.
@@ -44,7 +46,7 @@ pub async fn plan(
     observer: &dyn Observer,
 ) -> Result<Planned, JobError> {
     let source = &place.apart(source)?;
-    let loaded = load(place).await?;
+    let (journal, mut loaded) = load(place).await?;
     let mut planned = Planned {
         nothing: source.nothing().await?,
         open_intents: loaded.intents.len() as u64,
@@ -58,10 +60,13 @@ pub async fn plan(
                 return Ok(true);
             }
             planned.objects.listed += 1;
-            let name = full_name(source.store.root(), &object.key);
+            let id = source.id(&object.key);
+            if let Some(journal) = &journal {
+                journal.hold(&mut loaded.ledger, [id.bucket]).await?;
+            }
             match loaded
                 .ledger
-                .standing(&name, &object.etag, options.retry_failed)
+                .standing(id, &object.etag, options.retry_failed)
             {
                 Standing::New => {
                     planned.add(&object.key, object.modified, object.size);
@@ -76,6 +81,7 @@ pub async fn plan(
         })
         .await?;
     planned.batches += u64::from(batches.finish().is_some());
+    planned.not_listed = beyond_lookback(source, seen.left_out);
     if seen.wanted == 0 && seen.objects > 0 {
         planned.nothing = Some(Nothing::Unselected {
             objects: seen.objects,
@@ -97,13 +103,14 @@ impl Planned {
     }
 }
 
-async fn load(place: &Place) -> Result<Loaded, JobError> {
+async fn load(place: &Place) -> Result<(Option<Journal>, Loaded), JobError> {
     match place.open_existing().await {
         Ok(destination) => {
             let journal = Journal::new(destination.store.clone(), &destination.base);
-            Ok(journal.load().await?)
+            let loaded = journal.load().await?;
+            Ok((Some(journal), loaded))
         }
-        Err(error) if error.kind == ErrorKind::NoRoot => Ok(Loaded::default()),
+        Err(error) if error.kind == ErrorKind::NoRoot => Ok(<_>::default()),
         Err(error) => Err(error.into()),
     }
 }

@@ -38,6 +38,7 @@ impl Sync<'_> {
                 archived: false,
             })
             .collect();
+        self.hold(&objects).await?;
         self.outcome.objects.new += self.unsettled(objects.clone()).len() as u64;
         let batch = Batch {
             id: intent.batch,

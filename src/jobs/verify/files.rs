@@ -46,6 +46,7 @@ impl Check<'_> {
                     .push(Problem::Missing { path: path.clone() });
             }
         }
+        self.lines(&there);
         let outputs = self.ledger.outputs().values();
         let mut looked = stream::iter(outputs)
             .map(|output| look(destination, output, there.get(&output.path).copied()))

@@ -1,5 +1,6 @@
 //! Proves from outside that a dataset holds what its source holds.
 
+mod duplicates;
 mod files;
 mod recount;
 
@@ -9,14 +10,16 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::event::Observer;
-use crate::ledger::{Done, Journal, KeyState, Ledger, Standing};
+use crate::ledger::{Census, Done, Journal, Standing};
 use crate::pipeline::Cancel;
-use crate::store::{ObjectMeta, full_name};
+use crate::store::ObjectMeta;
 use crate::units::Day;
 
 use super::JobError;
 use super::source::{Destination, Source};
 use super::work::WorkOptions;
+
+use duplicates::LeftOut;
 
 /// Settings of a check.
 #[derive(Clone, Debug)]
@@ -87,6 +90,24 @@ pub enum Problem {
         /// Its path.
         path: String,
     },
+    /// Lines of a table left out as duplicates that do not add up.
+    Duplicates {
+        /// The table.
+        table: String,
+        /// Lines left out, by the objects.
+        objects: u64,
+        /// Lines left out, by the days.
+        days: u64,
+    },
+    /// Lines left out as duplicates although no row has the same.
+    Alone {
+        /// The table.
+        table: String,
+        /// The day.
+        day: Day,
+        /// How many.
+        lines: u64,
+    },
     /// Rows of a table, of a day or in all, that do not add up.
     Sum {
         /// The table.
@@ -116,6 +137,8 @@ pub struct Verified {
     pub files: u64,
     /// Rows in them.
     pub rows: u64,
+    /// Lines that are no rows because a row has the same line.
+    pub duplicates: u64,
     /// Batches that broke off; the next run finishes them.
     pub open: u64,
     /// What is wrong, sorted by kind and name.
@@ -141,22 +164,26 @@ pub async fn verify(
             place: destination.shown.clone(),
         });
     }
-    let loaded = journal.load().await?;
+    let open = journal.intents().await?;
+    let census = journal.census().await?;
     let mut check = Check {
         source,
-        ledger: &loaded.ledger,
+        ledger: &census,
         options,
         observer: observer.as_ref(),
         cancel,
         verified: Verified {
-            open: loaded.intents.len() as u64,
+            open: open.len() as u64,
             ..Verified::default()
         },
         days: BTreeMap::new(),
+        left_out: LeftOut::of(&census)?,
     };
-    check.files(destination, &loaded.intents).await?;
+    check.files(destination, &open).await?;
     check.sums();
+    check.duplicate_sums();
     check.objects().await?;
+    check.twins(destination).await?;
     let mut verified = check.verified;
     verified.interrupted = cancel.is_cancelled();
     verified
@@ -168,17 +195,20 @@ pub async fn verify(
 /// A check under way.
 struct Check<'a> {
     source: &'a Source,
-    ledger: &'a Ledger,
+    ledger: &'a Census,
     options: &'a VerifyOptions,
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     verified: Verified,
     /// Rows that the objects gave when read again.
     days: BTreeMap<(&'static str, Day), u64>,
+    /// Where lines were left out.
+    left_out: Option<LeftOut>,
 }
 
-/// Objects that are read again together: those of one table, whole or cut short.
-type Rereads = BTreeMap<(String, bool), Vec<ObjectMeta>>;
+/// Objects that are read again together: those of one table, whole or cut short, and with lines left
+/// out or not.
+type Rereads = BTreeMap<(String, bool, bool), Vec<ObjectMeta>>;
 
 /// Objects of a listing that are read again at a time.
 const PAGE: usize = 1000;
@@ -195,8 +225,9 @@ impl Check<'_> {
                 if let Some(was) = self.account(&object) {
                     done += 1;
                     if !self.options.quick {
-                        let group = rereads.entry((was.table, was.partial)).or_default();
-                        group.push(object);
+                        let left_out = was.duplicates > 0;
+                        let group = rereads.entry((was.table, was.partial, left_out));
+                        group.or_default().push(object);
                         waiting += 1;
                     }
                 }
@@ -211,10 +242,12 @@ impl Check<'_> {
         if self.verified.objects.is_empty() && !self.cancel.is_cancelled() {
             self.verified.problems.push(Problem::NoSource);
         }
-        let committed = self.of_this_root().count() as u64;
+        let roots = self.ledger.roots();
+        let committed = roots.get(self.source.store.root()).copied().unwrap_or(0);
+        let only_root = roots.len() == 1;
         self.verified.gone = committed.saturating_sub(done);
         let all_read = self.verified.recounted == committed;
-        if !self.options.quick && all_read && self.only_root() {
+        if !self.options.quick && all_read && only_root {
             self.day_sums();
         }
         Ok(())
@@ -222,47 +255,32 @@ impl Check<'_> {
 
     /// What the ledger has on an object that is done.
     fn account(&mut self, object: &ObjectMeta) -> Option<Done> {
-        let name = full_name(self.source.store.root(), &object.key);
-        let standing = self.ledger.standing(&name, &object.etag, false);
+        let id = self.source.id(&object.key);
         let key = object.key.clone();
-        let entry = self.ledger.get(&name);
-        let state = entry.map_or("unknown", |entry| entry.state.name());
+        let recorded = self.ledger.recorded(id);
+        let unsettled = self.ledger.unsettled(id);
+        let state = match (&recorded, unsettled) {
+            (Some(_), _) => "committed",
+            (None, Some(entry)) => entry.state.name(),
+            (None, None) => "unknown",
+        };
         *self.verified.objects.entry(state).or_default() += 1;
-        match (standing, entry.map(|entry| &entry.state)) {
-            (Standing::New, None) => self.verified.problems.push(Problem::Unknown { key }),
-            (Standing::Changed, _) => self.verified.problems.push(Problem::Replaced { key }),
-            (Standing::Done, Some(KeyState::Committed(done))) => return Some(done.clone()),
+        match self.ledger.standing(id, &object.etag) {
+            Standing::Done => return recorded.map(|recorded| recorded.done),
+            Standing::Changed => self.verified.problems.push(Problem::Replaced { key }),
+            Standing::New if unsettled.is_none() => {
+                self.verified.problems.push(Problem::Unknown { key });
+            }
             _ => {}
         }
         None
     }
 
-    /// Names and entries of what is done from this source's root.
-    fn of_this_root(&self) -> impl Iterator<Item = &Done> {
-        let root = format!("{}/", self.source.store.root());
-        self.ledger
-            .entries()
-            .filter_map(move |(name, entry)| match &entry.state {
-                KeyState::Committed(done) if name.starts_with(&root) => Some(done),
-                _ => None,
-            })
-    }
-
-    fn only_root(&self) -> bool {
-        let root = format!("{}/", self.source.store.root());
-        self.ledger
-            .entries()
-            .all(|(name, _)| name.starts_with(&root))
-    }
-
     /// The objects' rows and the files' rows are the same, table by table.
     fn sums(&mut self) {
-        let mut tables: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for (_, entry) in self.ledger.entries() {
-            if let KeyState::Committed(done) = &entry.state {
-                tables.entry(&done.table).or_default().0 += done.rows;
-            }
-        }
+        let rows = self.ledger.sum(|done| done.rows).into_iter();
+        let mut tables: BTreeMap<&str, (u64, u64)> =
+            rows.map(|(table, rows)| (table, (rows, 0))).collect();
         for output in self.ledger.outputs().values() {
             tables.entry(&output.table).or_default().1 += output.rows;
         }
@@ -283,6 +301,11 @@ impl Check<'_> {
         let mut days: BTreeMap<(&str, Day), (u64, u64)> = BTreeMap::new();
         for ((table, day), rows) in &self.days {
             days.entry((table, *day)).or_default().0 += rows;
+        }
+        for lines in self.ledger.lines().values() {
+            let sums = days.entry((&lines.table, lines.day)).or_default();
+            // Where more was left out than there is, the sums differ all the same.
+            sums.0 = sums.0.saturating_sub(lines.duplicates);
         }
         for output in self.ledger.outputs().values() {
             days.entry((&output.table, output.day)).or_default().1 += output.rows;

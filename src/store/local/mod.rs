@@ -3,10 +3,12 @@
 mod staged;
 mod walk;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
@@ -15,7 +17,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
 use staged::Staged;
-use walk::Walk;
+use walk::{Names, Ramble, Walk};
 
 /// Ends the names of files that are not complete; listings leave them out.
 const UNFINISHED: &str = ".s3logs-tmp";
@@ -26,6 +28,8 @@ pub struct LocalStore {
     folder: PathBuf,
     root: String,
     staging: Option<PathBuf>,
+    /// Folders that are known to be on disk.
+    synced: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl LocalStore {
@@ -54,6 +58,7 @@ impl LocalStore {
             folder: canonical,
             root,
             staging: None,
+            synced: Arc::default(),
         })
     }
 
@@ -63,7 +68,7 @@ impl LocalStore {
     /// # Errors
     /// What the file system reports.
     pub fn create(folder: &Path, staging: &str) -> Result<Self> {
-        fs::create_dir_all(folder)
+        make_root(folder)
             .map_err(|error| store_error(&error, "create", folder.display().to_string()))?;
         let mut store = Self::open(folder)?;
         store.staging = Some(store.folder.join(staging));
@@ -92,11 +97,13 @@ impl LocalStore {
     fn write(&self, path: &Path, body: Body, when: &Precondition) -> io::Result<String> {
         let parent = path.parent().unwrap_or(&self.folder);
         let durable = self.staging.is_some();
-        make_folder(parent, durable)?;
+        self.make_folder(parent)?;
         let staged = Staged::new(body, self.staging.as_deref().unwrap_or(parent))?;
         if durable {
             staged.sync()?;
         }
+        // Now, as another run may delete it as soon as it is in its place.
+        let etag = etag_of(&staged.metadata()?);
         match when {
             Precondition::Always => staged.replace(path)?,
             Precondition::Absent => staged.create(path)?,
@@ -112,25 +119,45 @@ impl LocalStore {
         if durable {
             File::open(parent)?.sync_all()?;
         }
-        Ok(etag_of(&fs::metadata(path)?))
+        Ok(etag)
+    }
+
+    /// Makes a folder and those above it.
+    ///
+    /// A durable file needs durable folders: each is synced into the one above it, once, and also
+    /// where it is there already: whoever made it may have been killed before that.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder).map_err(|error| match error.kind() {
+            // A file where a folder should be.
+            io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
+            _ => error,
+        })?;
+        if self.staging.is_none() {
+            return Ok(());
+        }
+        let synced = || self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let below = |at: &&Path| *at != self.folder && at.starts_with(&self.folder);
+        for folder in folder.ancestors().take_while(below) {
+            let done = synced().contains(folder);
+            if let (Some(parent), false) = (folder.parent(), done) {
+                File::open(parent)?.sync_all()?;
+                synced().insert(folder.to_owned());
+            }
+        }
+        Ok(())
     }
 }
 
-/// Makes a folder and those above it. A durable file needs durable folders: each new one is synced
-/// into the one above it.
-fn make_folder(folder: &Path, durable: bool) -> io::Result<()> {
-    let mut missing = Vec::new();
-    if durable {
-        let above = folder.ancestors();
-        missing.extend(above.take_while(|folder| !folder.is_dir()));
-    }
-    fs::create_dir_all(folder).map_err(|error| match error.kind() {
-        // A file where a folder should be.
-        io::ErrorKind::AlreadyExists => io::ErrorKind::NotADirectory.into(),
-        _ => error,
-    })?;
+/// Makes the folder of a dataset and those above it, each new one synced into the one above it.
+fn make_root(folder: &Path) -> io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
+    fs::create_dir_all(&folder)?;
     for parent in missing.iter().filter_map(|folder| folder.parent()) {
-        File::open(parent)?.sync_all()?;
+        // One that may be written but not read cannot be synced.
+        if let Ok(parent) = File::open(parent) {
+            parent.sync_all()?;
+        }
     }
     Ok(())
 }
@@ -186,7 +213,11 @@ fn meta_of(key: String, meta: &fs::Metadata) -> ObjectMeta {
 
 /// Runs file system work off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+    joined(tokio::task::spawn_blocking(work).await)
+}
+
+fn joined<T>(ended: std::result::Result<T, tokio::task::JoinError>) -> T {
+    match ended {
         Ok(value) => value,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
@@ -199,21 +230,13 @@ impl Store for LocalStore {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let walk = Walk::new(self.clone(), prefix, after);
-        stream::unfold(Some(walk), |walk| async {
-            let mut walk = walk?;
-            let (walk, page) = blocking(move || {
-                let page = walk.next_page();
-                (walk, page)
-            })
-            .await;
-            match page {
-                Ok(page) if page.is_empty() => None,
-                Ok(page) => Some((Ok(page), Some(walk))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed()
+        let mut walk = Walk::new(self.clone(), prefix, after);
+        pages(move || walk.next_page())
+    }
+
+    fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        let mut ramble = Ramble::new(self.clone(), prefix);
+        pages(move || ramble.next_page())
     }
 
     async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
@@ -223,10 +246,13 @@ impl Store for LocalStore {
             .to_owned();
         let (store, prefix) = (self.clone(), prefix.to_owned());
         blocking(move || {
-            let entries = walk::entries(&store, &folder)?;
-            let folders = entries.into_iter().filter(|(_, is_folder)| *is_folder);
-            let mut names: Vec<String> = folders.map(|(key, _)| key).collect();
-            names.retain(|name| name.starts_with(&prefix));
+            let mut names = Vec::new();
+            for name in Names::of(&store, &folder)? {
+                let key = format!("{folder}{}", name?);
+                if key.ends_with('/') && key.starts_with(&prefix) {
+                    names.push(key);
+                }
+            }
             names.sort_unstable();
             Ok(names)
         })
@@ -291,7 +317,43 @@ impl Store for LocalStore {
         4
     }
 
+    fn puts_are_atomic(&self) -> bool {
+        true
+    }
+
     fn etag_is_content(&self) -> bool {
         false
     }
+}
+
+/// Pages until an empty one; while one is used, the next is made.
+fn pages<F>(next_page: F) -> BoxStream<'static, Result<Vec<ObjectMeta>>>
+where
+    F: FnMut() -> Result<Vec<ObjectMeta>> + Send + 'static,
+{
+    let make = |mut next_page: F| {
+        tokio::task::spawn_blocking(move || {
+            let page = next_page();
+            (next_page, page)
+        })
+    };
+    stream::unfold(Some(Next::Unmade(next_page)), move |next| async move {
+        let making = match next? {
+            Next::Unmade(next_page) => make(next_page),
+            Next::Made(making) => making,
+        };
+        let (next_page, page) = joined(making.await);
+        match page {
+            Ok(page) if page.is_empty() => None,
+            Ok(page) => Some((Ok(page), Some(Next::Made(make(next_page))))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
+}
+
+/// What comes next of a listing: nothing is made before it is asked for the first time.
+enum Next<F> {
+    Unmade(F),
+    Made(tokio::task::JoinHandle<(F, Result<Vec<ObjectMeta>>)>),
 }

@@ -35,6 +35,14 @@ impl Staged {
         Ok(Self::Copy(copy))
     }
 
+    /// What the file system tells of it.
+    pub(super) fn metadata(&self) -> io::Result<fs::Metadata> {
+        match self {
+            Self::Copy(copy) => copy.as_file().metadata(),
+            Self::Given(given) => fs::metadata(given),
+        }
+    }
+
     /// Waits until the content is on disk.
     pub(super) fn sync(&self) -> io::Result<()> {
         match self {

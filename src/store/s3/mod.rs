@@ -8,6 +8,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -23,7 +24,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
 use error::explain;
 
-pub use client::{AccessKeys, AwsOptions};
+pub use client::{AccessKeys, AwsOptions, Patience};
 pub use write::PART_SIZE;
 
 /// Most keys of one delete request.
@@ -36,6 +37,7 @@ pub struct S3Store {
     bucket: String,
     root: String,
     payer: Option<RequestPayer>,
+    pause: Duration,
     counts: Counts,
 }
 
@@ -56,6 +58,7 @@ impl S3Store {
             bucket: bucket.to_owned(),
             root: format!("s3://{bucket}"),
             payer: options.request_payer.then_some(RequestPayer::Requester),
+            pause: options.patience.pause / 4,
             counts: Counts::default(),
         }
     }

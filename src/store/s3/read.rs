@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::{Bytes, BytesMut};
@@ -61,7 +60,7 @@ impl S3Store {
                     return Err(self.plain_error(ErrorKind::Network, "read", key, cause));
                 }
                 Err(Broken::Body(_)) => {
-                    tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+                    tokio::time::sleep(self.pause * (1 << attempt)).await;
                     attempt += 1;
                 }
             }

@@ -94,6 +94,26 @@ fn a_second_run() {
 }
 
 #[test]
+fn keys_that_were_not_listed_are_named() {
+    let mut second = Report::default();
+    second.outcome.objects.listed = 50;
+    let day = |text: &str| text.parse::<Day>().expect("a day");
+    second.not_listed = [("in/E1.".to_owned(), day("2026-03-06"))].into();
+    assert_eq!(
+        report_text(&second, &told(Some("lake"))),
+        "nothing new: 50 objects, all done before\n\
+         keys beyond the lookback were not listed: in/E1.* before 2026-03-06; --full lists all\n"
+    );
+    let more = (2..6).map(|number| (format!("in/E{number}."), day("2026-03-07")));
+    second.not_listed.extend(more);
+    let text = report_text(&second, &told(Some("lake")));
+    assert!(
+        text.contains("in/E3.* before 2026-03-07, and 2 more; --full lists all\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_run_in_which_all_failed() {
     let mut failed = Report::default();
     failed.outcome.objects.listed = 2;

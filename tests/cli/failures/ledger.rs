@@ -121,21 +121,27 @@ fn leases_that_nobody_holds_any_more_are_no_obstacle() {
 #[test]
 fn a_server_that_cannot_tell_runs_apart() {
     let logs = Logs::new(6);
-    let fake = logs.served();
-    let env = Env::with_s3(&fake);
-    fake.without_conditional_put();
     let mut story = Story::default();
-    let sync = ["sync", "s3://logs/in", "s3://lake/out"];
-    story.fails("no conditional put", &env, &sync, 1);
-    assert_eq!(
-        fake.keys("lake", ""),
-        [""; 0],
-        "nothing, and no lock either"
-    );
-    let sync = ["sync", "--single-writer", "s3://logs/in", "s3://lake/out"];
-    env.run(sync).code(0).stderr_is_empty();
-    let dataset = Dataset::in_bucket(&fake, "lake", "out/");
-    assert_eq!(numbers(&dataset), logs.numbers());
+    let kinds: [(_, fn(&FakeS3)); 2] = [
+        ("no conditional put", FakeS3::without_conditional_put),
+        ("a put that looks first", FakeS3::with_hesitant_put),
+    ];
+    for (what, make) in kinds {
+        let fake = logs.served();
+        let env = Env::with_s3(&fake);
+        make(&fake);
+        let sync = ["sync", "s3://logs/in", "s3://lake/out"];
+        story.fails(what, &env, &sync, 1);
+        assert_eq!(
+            fake.keys("lake", ""),
+            [""; 0],
+            "nothing, and no lock either"
+        );
+        let sync = ["sync", "--single-writer", "s3://logs/in", "s3://lake/out"];
+        env.run(sync).code(0).stderr_is_empty();
+        let dataset = Dataset::in_bucket(&fake, "lake", "out/");
+        assert_eq!(numbers(&dataset), logs.numbers());
+    }
     insta::assert_snapshot!(story.0);
 }
 

@@ -1,5 +1,6 @@
 //! Runs that are stopped, killed or met by another one: the next run ends with exact rows.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -113,7 +114,13 @@ fn a_killed_run_leaves_no_clutter_on_a_disk() {
         numbers(&Dataset::in_folder(&env.path("lake"))),
         logs.numbers()
     );
-    let left = super::tree(&own)
+    assert_only_commits(&own);
+}
+
+/// Fails if anything but commits lies in our own folder.
+#[track_caller]
+fn assert_only_commits(own: &Path) {
+    let left = super::tree(own)
         .into_keys()
         .filter(|path| !path.contains("/commits/"));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
@@ -157,4 +164,31 @@ fn two_runs_that_both_do_the_work() {
     second.wait().code(0).stderr_is_empty();
     assert_settled(&fake, &logs.numbers());
     assert_eq!(fake.keys("lake", "set/_s3logs/commits/").len(), 1);
+}
+
+/// The lease keeps none of them out, and every other one has a batch of its own.
+#[test]
+fn eight_runs_at_once() {
+    let logs = Logs::new(48);
+    let fake = logs.served();
+    let env = Env::with_s3(&fake);
+    let stuck = format!("in/{}", logs.keys()[3]);
+    for place in ["lake", "s3://lake/set"] {
+        // Until all of them have listed the source.
+        let wait = Fault::Delay(Duration::from_millis(500));
+        fake.fault("GetObject", &stuck, 8, wait);
+        let sync = ["sync", "s3://logs/in", place, "--take-over"];
+        let fewer = ["--exclude", "*-03-04-*"];
+        let runs: Vec<_> = (0..8)
+            .map(|number| env.start(sync.iter().chain(&fewer[..number % 2 * 2])))
+            .collect();
+        for run in runs {
+            run.wait().code(0).stderr_is_empty();
+        }
+        env.run(sync).code(0).stdout_contains("nothing new");
+    }
+    let dataset = Dataset::in_folder(&env.path("lake"));
+    assert_eq!(numbers(&dataset), logs.numbers());
+    assert_only_commits(&env.path("lake/_s3logs"));
+    assert_settled(&fake, &logs.numbers());
 }

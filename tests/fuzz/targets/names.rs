@@ -1,9 +1,10 @@
 //! Names of objects: the times they carry, and what a listing may jump over.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use s3logs::formats;
-use s3logs::plan::{Horizons, Order, Shard};
+use s3logs::plan::{Horizons, Jump, Order, Shard};
 use s3logs::schema::{Layout, Source, key_period, key_stamp};
 use s3logs::units::{DAY_MICROS, Day};
 
@@ -71,13 +72,20 @@ fn nothing_young_is_jumped_over(keys: &[&str], dice: &mut Dice) {
         None => Horizons::lookback(lookback),
     };
     if since.is_none() {
-        for key in known {
-            horizons.learn(key);
+        let stamps = known.iter().filter_map(|key| Some((key, key_stamp(key)?)));
+        let mut newest = BTreeMap::new();
+        for (key, stamp) in stamps {
+            let kind = (&key[..stamp.start], stamp.separator);
+            let time = newest.entry(kind).or_insert(stamp.period.from);
+            *time = stamp.period.from.max(*time);
+        }
+        for ((head, separator), time) in newest {
+            horizons.learn(head, separator, time);
         }
     }
     let head_of = |key: &str| key_stamp(key).map(|stamp| key[..stamp.start].to_owned());
     for old in keys {
-        let Some(behind) = horizons.jump(old) else {
+        let Some(Jump { behind, .. }) = horizons.jump(old) else {
             continue;
         };
         let head = head_of(old).expect("only a key with a time is jumped from");
@@ -86,9 +94,11 @@ fn nothing_young_is_jumped_over(keys: &[&str], dice: &mut Dice) {
         let common = &behind[..head.len() + 5];
         let of_head = |key: &&&str| head_of(key).as_ref() == Some(&head);
         let times = |key: &&str| key_stamp(key).map(|stamp| stamp.period);
+        let separator_of = |key: &str| key_stamp(key).map(|stamp| stamp.separator);
+        let of_kind = |key: &&&str| of_head(key) && separator_of(key) == separator_of(old);
         let newest = known
             .iter()
-            .filter(of_head)
+            .filter(of_kind)
             .filter_map(times)
             .map(|time| time.from);
         let horizon = since.or(newest.max().map(|from| from - lookback));

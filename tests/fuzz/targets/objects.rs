@@ -32,6 +32,7 @@ pub(super) fn objects(data: &[u8]) {
             format: [None, None, Some(formats::ALL[0]), Some(formats::ALL[1])][dice.roll(4)],
             max_object: MAX_OBJECT,
             keep_partial: dice.roll(2) == 0,
+            fingerprints: false,
         };
         let (store, objects) = store_of(data).await;
         let streamed = streamed(&mut dice, data.len());

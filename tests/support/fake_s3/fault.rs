@@ -34,6 +34,8 @@ pub enum Fault {
     ResetBeforeHeaders,
     /// Sends this many bytes of the body, then resets the connection.
     ResetAfter(usize),
+    /// Sends this many bytes of the body, then nothing more, and leaves the connection open.
+    StallAfter(usize),
     /// Cuts the body to this many bytes and promises no more: only its size or sums tell.
     ShortBody(usize),
     /// Flips one bit of the byte at this offset.
@@ -106,6 +108,11 @@ impl FakeS3 {
     /// Answers 400 `ExpiredToken` to everything from now on.
     pub fn expire_token(&self) {
         self.fault("", "", ALWAYS, Fault::Status(400, "ExpiredToken"));
+    }
+
+    /// Answers 400 `ExpiredToken` from now on to whoever comes with this session token.
+    pub fn expire_session(&self, token: &str) {
+        self.site.memory.lock().expired.push(token.to_owned());
     }
 
     /// Forgets all rules, denials and expiry included.
@@ -184,7 +191,11 @@ impl Fault {
     pub(super) fn spares_body(&self) -> bool {
         !matches!(
             self,
-            Self::ResetAfter(_) | Self::ShortBody(_) | Self::Corrupt(_) | Self::Slow { .. }
+            Self::ResetAfter(_)
+                | Self::StallAfter(_)
+                | Self::ShortBody(_)
+                | Self::Corrupt(_)
+                | Self::Slow { .. }
         )
     }
 
@@ -199,6 +210,10 @@ impl Fault {
         let body = match *self {
             Self::ResetAfter(sent) if sent < data.len() => {
                 streamed(cut_off(data.slice(..sent), reset))
+            }
+            Self::StallAfter(sent) if sent < data.len() => {
+                let sent = stream::iter([Ok(data.slice(..sent))]);
+                streamed(sent.chain(stream::pending()))
             }
             Self::ShortBody(kept) => {
                 let data = data.slice(..kept.min(data.len()));

@@ -65,6 +65,10 @@ pub(super) struct State {
     pub(super) page_size: usize,
     pub(super) smallest_part: usize,
     pub(super) conditional_put: bool,
+    /// Session tokens that are refused.
+    pub(super) expired: Vec<String>,
+    /// Whether a put looks for the object first and stores it a while later.
+    pub(super) hesitates: bool,
 }
 
 /// A shared handle on the stored objects; the backend behind the S3 protocol.
@@ -90,6 +94,8 @@ impl Default for State {
             page_size: LARGEST_PAGE,
             smallest_part: SMALLEST_PART,
             conditional_put: true,
+            expired: Vec::new(),
+            hesitates: false,
         }
     }
 }
@@ -208,7 +214,7 @@ impl Conditions {
     }
 
     /// Whether a write over `present` may go on. As on S3, `If-None-Match` only knows `*`.
-    fn check_write(&self, present: Option<&StoredObject>) -> S3Result<()> {
+    pub(super) fn check_write(&self, present: Option<&StoredObject>) -> S3Result<()> {
         match (&self.if_none_match, present) {
             (Some(ETagCondition::ETag(_)), _) => return Err(s3_error!(NotImplemented)),
             (Some(ETagCondition::Any), Some(_)) => return Err(s3_error!(PreconditionFailed)),

@@ -210,6 +210,12 @@ impl FakeS3 {
         self.site.memory.lock().conditional_put = false;
     }
 
+    /// Looks whether a put may happen, and does it a while later whatever came between, as servers
+    /// do that translate to another store.
+    pub fn with_hesitant_put(&self) {
+        self.site.memory.lock().hesitates = true;
+    }
+
     /// Moves all buckets to a region: a request signed for another gets 301 `PermanentRedirect`
     /// with `x-amz-bucket-region`. Until then any region is fine.
     pub fn region(&self, name: &str) {

@@ -3,6 +3,8 @@
 //! [`s3s`] does the wire format, signatures and chunked bodies; an operation that is missing here
 //! answers 501 `NotImplemented`. Multipart uploads have their rules in [`super::multipart`].
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use s3s::dto::*;
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
@@ -11,6 +13,9 @@ use super::listing;
 use super::log::form_pairs;
 use super::memory::{Conditions, KeptHeaders, Memory};
 use super::wire::{cut, receive, whole_if};
+
+/// How long a server that is not atomic takes between looking and storing.
+const HESITATION: Duration = Duration::from_millis(20);
 
 type Answer<T> = S3Result<S3Response<T>>;
 
@@ -115,7 +120,12 @@ impl S3 for Memory {
         let (input, trailers) = (request.input, request.trailing_headers);
         let md5 = input.content_md5.as_deref();
         let (data, crc32) = receive(input.body, md5, input.checksum_crc32, trailers).await?;
-        let conditions = Conditions::new(input.if_match, input.if_none_match);
+        let mut conditions = Conditions::new(input.if_match, input.if_none_match);
+        if self.lock().hesitates {
+            let present = self.lock().object(&input.bucket, &input.key).ok().cloned();
+            std::mem::take(&mut conditions).check_write(present.as_ref())?;
+            tokio::time::sleep(HESITATION).await;
+        }
         let mut state = self.lock();
         let mut object = state.new_object(data);
         object.crc32.clone_from(&crc32);

@@ -138,7 +138,14 @@ impl Site {
     ) -> Result<Response<ResponseBody>, BoxError> {
         let entry = LoggedRequest::of(&request);
         let under_way = (entry.operation == "GetObject").then(|| self.gets.begin());
+        let session = request.headers().get("x-amz-security-token");
+        let expired = |token| self.memory.lock().expired.iter().any(|old| token == old);
+        // Looked at before anybody can know of the request and expire what it came with.
+        let is_expired = session.is_some_and(expired);
         let fault = self.note(&entry);
+        if is_expired {
+            return error_response(StatusCode::BAD_REQUEST, "ExpiredToken", "");
+        }
         match fault {
             Fault::ResetBeforeHeaders => {
                 make_close_reset(&twin);

@@ -1,0 +1,74 @@
+use super::*;
+
+fn done() -> KeyState {
+    KeyState::Committed(Done {
+        table: "t".to_owned(),
+        lines: 2,
+        rows: 2,
+        ..Done::default()
+    })
+}
+
+fn commit(key: &str, state: KeyState) -> Commit {
+    Commit {
+        root: "s3://b".to_owned(),
+        inputs: vec![Input {
+            key: key.to_owned(),
+            etag: "e".to_owned(),
+            size: 1,
+            modified: 0,
+            state,
+        }],
+        ..Commit::default()
+    }
+}
+
+fn id(key: &str) -> ObjectId {
+    ObjectId::of("s3://b", key)
+}
+
+#[test]
+fn an_object_is_done_once() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.standing(id("k"), "e", false), Standing::New);
+    ledger
+        .apply(1, &commit("k", done()))
+        .expect("the first commit");
+    assert_eq!(ledger.standing(id("k"), "e", true), Standing::Done);
+    assert_eq!(ledger.standing(id("k"), "other", false), Standing::Changed);
+    assert!(ledger.apply(2, &commit("k", done())).is_err());
+    assert_eq!((ledger.head(), ledger.commit_of(id("k"))), (1, 1));
+}
+
+#[test]
+fn commits_follow_each_other() {
+    let mut ledger = Ledger::default();
+    assert!(ledger.apply(2, &commit("k", done())).is_err());
+    ledger
+        .apply(1, &commit("k", done()))
+        .expect("the first commit");
+    assert!(ledger.apply(1, &commit("l", done())).is_err());
+}
+
+#[test]
+fn failures_are_tried_again_or_remembered() {
+    let mut ledger = Ledger::default();
+    let failed = |lasting| KeyState::Failed {
+        step: Step::Gunzip,
+        error: "cut".to_owned(),
+        attempts: 1,
+        lasting,
+    };
+    ledger
+        .apply(1, &commit("passing", failed(false)))
+        .expect("a commit");
+    ledger
+        .apply(2, &commit("lasting", failed(true)))
+        .expect("a commit");
+    let standing = |key, etag, retry| ledger.standing(id(key), etag, retry);
+    assert_eq!(standing("passing", "e", false), Standing::New);
+    assert_eq!(standing("lasting", "e", false), Standing::Remembered);
+    assert_eq!(standing("lasting", "e", true), Standing::New);
+    assert_eq!(standing("lasting", "changed", false), Standing::New);
+    assert_eq!(ledger.attempts(id("lasting")), 1);
+}
