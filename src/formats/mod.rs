@@ -33,6 +33,7 @@ pub fn names() -> Vec<&'static str> {
 /// # Errors
 /// A phrase that says what the object seems to be when it is no log of a known format.
 pub fn detect(head: &[u8]) -> Result<&'static LogFormat, String> {
+    let head = after_blank_lines(head);
     if let Some(what) = magic(head) {
         return Err(format!("not a log: it is {what}"));
     }
@@ -54,6 +55,14 @@ pub fn detect(head: &[u8]) -> Result<&'static LogFormat, String> {
     })
 }
 
+/// The text behind the blank lines that it begins with: they tell nothing of the format.
+pub fn after_blank_lines(mut text: &[u8]) -> &[u8] {
+    while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
 /// How an object stands to the format that the user asked for.
 #[derive(Clone, Copy, Debug)]
 pub enum Choice {
@@ -72,7 +81,7 @@ pub fn choose(head: &[u8], wanted: Option<&'static LogFormat>) -> Result<Choice,
     match (detect(head), wanted) {
         (Ok(found), Some(wanted)) if !std::ptr::eq(found, wanted) => Ok(Choice::Other(found)),
         (Ok(found), _) => Ok(Choice::Read(found)),
-        (Err(_), Some(wanted)) if magic(head).is_none() && !is_blank(head) => {
+        (Err(_), Some(wanted)) if magic(after_blank_lines(head)).is_none() && !is_blank(head) => {
             Ok(Choice::Read(wanted))
         }
         (Err(why), _) => Err(why),

@@ -139,11 +139,15 @@ impl Census {
         for input in &commit.inputs {
             let id = ObjectId::of(&commit.root, &input.key);
             let name = full_name(&commit.root, &input.key);
-            if let Some(before) = self.objects.get(&id) {
-                let before = before.commit;
+            // Within a commit the same hash may be another name's.
+            let before = self.objects.get(&id).map(|before| before.commit);
+            if let Some(before) = before.filter(|before| *before != sequence) {
                 return refuse(format!(
                     "{name} is in commit {before} already and again in {sequence}"
                 ));
+            }
+            if !input.state.is_settled() {
+                return refuse(format!("{name} is not settled by commit {sequence}"));
             }
             match &input.state {
                 KeyState::Committed(done) => self.settle(id, &commit.root, sequence, input, done),

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use zstd::stream::raw::CParameter;
 
 /// Largest record read, inflated: a commit of 50,000 objects with long keys is about 30 MiB.
-const MAX_RECORD: u64 = 256 << 20;
+const MAX_RECORD: u64 = 128 << 20;
 
 /// Shortest match. Records are full of random hex digits, in which shorter ones cost more than they
 /// save: with the usual 5 a commit takes 4 % more.

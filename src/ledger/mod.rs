@@ -35,7 +35,7 @@ pub use segment::Unsettled;
 pub use state::{Done, IllegalMove, KeyState, Step};
 pub use tally::{Files, Lateness, Objects, Table, Tally};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -280,6 +280,7 @@ impl Ledger {
     pub fn apply(&mut self, sequence: u64, commit: &Commit) -> Result<(), IllegalMove> {
         let number = follows(self.head(), sequence)?;
         let mut placed = Vec::with_capacity(commit.inputs.len());
+        let mut seen = HashSet::with_capacity(commit.inputs.len());
         for input in &commit.inputs {
             let period = key_period(&input.key);
             let id = ObjectId::within(period.into(), &commit.root, &input.key);
@@ -288,6 +289,12 @@ impl Ledger {
                     "{} is in commit {} already and again in {sequence}",
                     full_name(&commit.root, &input.key),
                     one.commit
+                )));
+            }
+            if !seen.insert(input.key.as_str()) || !input.state.is_settled() {
+                return Err(IllegalMove(format!(
+                    "{} is twice in commit {sequence}, or not settled by it",
+                    full_name(&commit.root, &input.key)
                 )));
             }
             placed.push((id, period));

@@ -129,7 +129,7 @@ impl KeyState {
         }
     }
 
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.rank() == 4
     }
 

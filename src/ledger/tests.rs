@@ -41,6 +41,19 @@ fn an_object_is_done_once() {
 }
 
 #[test]
+fn a_commit_settles_each_of_its_objects_once() {
+    let mut twice = commit("k", done());
+    twice.inputs.push(twice.inputs[0].clone());
+    for bad in [twice, commit("k", KeyState::Listed)] {
+        let mut ledger = Ledger::default();
+        assert!(ledger.apply(1, &bad).is_err());
+        assert_eq!(ledger.head(), 0);
+    }
+    let mut census = Census::default();
+    assert!(census.apply(1, &commit("k", KeyState::Listed)).is_err());
+}
+
+#[test]
 fn commits_follow_each_other() {
     let mut ledger = Ledger::default();
     assert!(ledger.apply(2, &commit("k", done())).is_err());

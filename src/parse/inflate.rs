@@ -273,7 +273,8 @@ impl Zstd {
     /// `start` is the position of `input` in the object.
     ///
     /// The decoder gives no text of a call in which it finds damage, so it gets each block and each
-    /// header in calls of their own. It does not say where the damage is either: we name the frame.
+    /// header in calls of their own, and none before it has given all its text. It does not say
+    /// where the damage is either: we name the frame.
     fn push(
         &mut self,
         start: u64,
@@ -282,7 +283,7 @@ impl Zstd {
         limit: usize,
     ) -> Result<usize, InflateError> {
         let mut used = 0;
-        while used < input.len() || (self.open && self.full) {
+        while used < input.len() || self.full {
             if !make_room(out, limit) {
                 return Ok(used);
             }
@@ -290,7 +291,11 @@ impl Zstd {
                 self.frame = start + used as u64;
                 self.wanted = 0;
             }
-            let step = self.wanted.saturating_sub(BLOCK_HEADER).max(1);
+            let step = if self.full {
+                0
+            } else {
+                self.wanted.saturating_sub(BLOCK_HEADER).max(1)
+            };
             let end = used.saturating_add(step).min(input.len());
             let mut source = InBuffer::around(&input[used..end]);
             let filled = out.len();
@@ -303,7 +308,7 @@ impl Zstd {
             self.wanted = run.map_err(damaged)?;
             used += source.pos();
             self.open = self.wanted != 0;
-            self.full = out.len() == out.capacity();
+            self.full = self.open && out.len() == out.capacity();
             if !self.open {
                 self.decoder.reinit().map_err(damaged)?;
             }

@@ -1,5 +1,6 @@
 //! Objects of any size to rows, piece by piece, in bounded memory.
 
+use crate::formats;
 use crate::parse::{Batch, Decoder, Encoding, Inflater, MAX_LINE, Reject};
 use crate::schema::LogFormat;
 
@@ -164,12 +165,9 @@ impl ObjectStream {
         }
     }
 
-    /// Blank lines before the first other one tell nothing of the format; they are only counted.
+    /// Blank lines before the first other one are only counted.
     fn drop_blank_lines(&mut self) {
-        let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let start = self.text.iter().position(|byte| !blank(byte));
-        let start = start.unwrap_or(self.text.len());
-        let end = memchr::memrchr(b'\n', &self.text[..start]).map_or(0, |at| at + 1);
+        let end = self.text.len() - formats::after_blank_lines(&self.text).len();
         self.blank += memchr::memchr_iter(b'\n', &self.text[..end]).count() as u64;
         drop(self.text.drain(..end));
     }

@@ -39,7 +39,7 @@ pub(super) fn nothing_of_a_line_is_lost(
 
 fn row_holds(format: &LogFormat, header: &[String], line: &[u8], row: &Value) {
     let mut columns: BTreeMap<&str, &[u8]> = BTreeMap::new();
-    let mut extra: Vec<String> = Vec::new();
+    let mut extra = String::new();
     let mut known: Vec<&str> = Vec::new();
     for (wire, value) in line.split(|byte| *byte == b'\t').enumerate() {
         let name = header.get(wire).map(String::as_str);
@@ -57,9 +57,13 @@ fn row_holds(format: &LogFormat, header: &[String], line: &[u8], row: &Value) {
             }
             None if value == b"-" => {}
             None => {
-                let value = values::clean_utf8(value).0;
-                extra
-                    .push(name.map_or_else(|| value.to_string(), |name| format!("{name}={value}")));
+                if !extra.is_empty() {
+                    extra.push(' ');
+                }
+                if let Some(name) = name {
+                    extra.extend([name, "="]);
+                }
+                extra.push_str(&values::clean_utf8(value).0);
             }
         }
     }
@@ -73,5 +77,5 @@ fn row_holds(format: &LogFormat, header: &[String], line: &[u8], row: &Value) {
         }
     }
     let found = row.get("extra").and_then(Value::as_str).unwrap_or_default();
-    assert_eq!(found, extra.join(" "), "extra of {row}");
+    assert_eq!(found, extra, "extra of {row}");
 }
