@@ -87,6 +87,10 @@ fn days(status: &Status) -> String {
     text
 }
 
+fn whole_seconds(micros: i64) -> i64 {
+    micros.div_euclid(1_000_000) * 1_000_000
+}
+
 /// A span of time in the two largest units that it has.
 fn span(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -108,7 +112,7 @@ fn commits(status: &Status) -> String {
     for commit in &status.commits {
         table.row([
             commit.sequence.to_string(),
-            rfc3339(commit.written),
+            rfc3339(whole_seconds(commit.written)),
             one_line(&commit.batch),
             number(commit.objects),
             number(commit.rows),
@@ -220,7 +224,7 @@ pub fn stories_text(stories: &[Story]) -> String {
             "  listed: {}, ETag {}, last modified {}",
             ByteSize(entry.size),
             one_line(&entry.etag),
-            rfc3339(story.modified)
+            rfc3339(whole_seconds(story.modified))
         );
         let batch = one_line(&story.batch);
         let commit = if entry.commit > 0 {
