@@ -81,7 +81,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     watch.finish();
     let (repaired, verified) = ended?;
     if ui.style().json {
-        for line in ui::repaired_json(&repaired) {
+        for line in ui::repaired_json(&repaired, args.dry_run) {
             ui.json(&line)?;
         }
         for problem in &verified.problems {

@@ -59,6 +59,11 @@ pub struct Census {
 }
 
 impl Census {
+    /// Number of the newest commit.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
     /// The live Parquet files, by path.
     pub fn outputs(&self) -> &BTreeMap<String, Output> {
         &self.outputs

@@ -4,7 +4,7 @@
 //! newest two checkpoints and their segments stay, so that a run that has just read one still finds
 //! its segments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::store::{Body, ErrorKind, Precondition, StoreError};
 use super::checkpoint::Checkpoint;
 use super::compression::compress;
 use super::journal::{Journal, LedgerError, json, sequence_of, unreadable};
-use super::{Bucket, FORMAT_VERSION, Ledger};
+use super::{Bucket, Census, FORMAT_VERSION, Ledger};
 
 /// Checkpoints that stay.
 const KEPT: usize = 2;
@@ -52,9 +52,37 @@ impl Journal {
             self.store.put(&path, body, Precondition::Always).await?;
         }
         let body = Body::Bytes(compress(&json(&folded.checkpoint)).into());
-        let path = format!("{}checkpoints/{sequence:020}.json.zst", self.base);
+        let path = self.checkpoint_path(sequence);
         self.store.put(&path, body, Precondition::Always).await?;
         ledger.adopt(folded);
+        Ok(())
+    }
+
+    /// Reads everything that is folded and compares it with all commits.
+    ///
+    /// Memory: 16 bytes per object of those segments that are held at a time.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: it cannot be read, or says something else.
+    pub async fn check_folded(&self, census: &Census) -> Result<(), LedgerError> {
+        let mut ledger = self.load().await?.ledger;
+        let mut folded: BTreeMap<Bucket, u64> = BTreeMap::new();
+        for bucket in ledger.buckets() {
+            self.hold(&mut ledger, [bucket]).await?;
+            let settled = ledger.settled(bucket);
+            let known = settled.filter(|id| census.recorded(*id).is_some());
+            match known.count() as u64 {
+                0 => {}
+                known => drop(folded.insert(bucket, known)),
+            }
+        }
+        let differs = ledger.head() == census.head() && folded != census.buckets();
+        if differs && ledger.folded() > 0 {
+            return Err(LedgerError::Unreadable {
+                path: self.checkpoint_path(ledger.folded()),
+                cause: "it has other objects than the commits".to_owned(),
+            });
+        }
         Ok(())
     }
 
@@ -66,6 +94,10 @@ impl Journal {
         }
         found.sort_unstable();
         Ok(found)
+    }
+
+    fn checkpoint_path(&self, sequence: u64) -> String {
+        format!("{}checkpoints/{sequence:020}.json.zst", self.base)
     }
 
     pub(super) fn segment_path(&self, bucket: Bucket, sequence: u64) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::checkpoint::{Checkpoint, Folding, SegmentRef};
 use super::segment::{Segment, Settled};
-use super::{Bucket, Ledger};
+use super::{Bucket, Ledger, ObjectId};
 
 /// Objects that are held before segments that are not needed are let go: 64 MB.
 const HELD_OBJECTS: usize = 4_000_000;
@@ -29,6 +29,23 @@ impl Ledger {
     /// Whether the states of a bucket's objects are all here.
     pub(super) fn holds(&self, bucket: Bucket) -> bool {
         self.held.contains_key(&bucket) || !self.now.segments.contains_key(&bucket)
+    }
+
+    /// All buckets with objects that are done, or were tried.
+    pub(super) fn buckets(&self) -> BTreeSet<Bucket> {
+        let folded = self.now.segments.keys();
+        folded.chain(self.recent.keys()).copied().collect()
+    }
+
+    /// The objects of a bucket that are done; it must be held.
+    pub(super) fn settled(&self, bucket: Bucket) -> impl Iterator<Item = ObjectId> {
+        let folded = self.held.get(&bucket).into_iter();
+        let folded = folded.flat_map(|segment| segment.settled.iter().map(|one| one.name));
+        let recent = self.recent.get(&bucket).into_iter();
+        let recent = recent.flat_map(|recent| recent.settled.keys().copied());
+        folded
+            .chain(recent)
+            .map(move |name| ObjectId { bucket, name })
     }
 
     /// The segments of those of the buckets that are not held.

@@ -56,8 +56,13 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
     if verified.duplicates > 0 {
         let _ = writeln!(
             text,
-            "{} left out, each the same as a row",
-            count(verified.duplicates, "line")
+            "{} left out{}",
+            count(verified.duplicates, "line"),
+            if quick {
+                ""
+            } else {
+                ", each the same as a row"
+            }
         );
     }
     if verified.open > 0 {
@@ -70,10 +75,51 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
     let place = one_line(place);
     let _ = match (verified.interrupted, verified.problems.len()) {
         (true, _) => writeln!(text, "{place}: interrupted, nothing is proved"),
-        (false, 0) => writeln!(text, "{place}: complete, nothing is off"),
+        (false, 0) => writeln!(text, "{place}: {}", verdict(verified, quick)),
         (false, problems) => writeln!(text, "{place}: {}", count(problems as u64, "problem")),
     };
+    for hint in ways_out(&verified.problems) {
+        let _ = writeln!(text, "try: {hint}");
+    }
     text
+}
+
+/// What it means that nothing is off.
+fn verdict(verified: &Verified, quick: bool) -> String {
+    let failed = verified.objects.get("failed").copied().unwrap_or(0);
+    let whole = match failed {
+        0 => "complete".to_owned(),
+        _ => format!("complete but for {} that failed", count(failed, "object")),
+    };
+    if quick {
+        format!("{whole} by names, sizes and sums; --quick read no contents")
+    } else {
+        format!("{whole}, nothing is off")
+    }
+}
+
+/// What to run against problems.
+fn ways_out(problems: &[Problem]) -> Vec<&'static str> {
+    let is_of_a_file = |problem: &Problem| {
+        matches!(
+            problem,
+            Problem::Missing { .. }
+                | Problem::Differs { .. }
+                | Problem::Damaged { .. }
+                | Problem::Orphan { .. }
+        )
+    };
+    let is_unknown = |problem: &Problem| matches!(problem, Problem::Unknown { .. });
+    let mut ways = Vec::new();
+    if problems.iter().any(is_of_a_file) {
+        ways.push("s3logs verify --repair SRC DEST, which makes missing files again and moves others away");
+    }
+    if problems.iter().any(is_unknown) {
+        ways.push(
+            "s3logs sync --full SRC DEST, which reads what is not in the ledger, however old",
+        );
+    }
+    ways
 }
 
 /// What `verify` tells machines beside the problems.

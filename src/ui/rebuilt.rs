@@ -89,12 +89,17 @@ pub fn repaired_text(repaired: &Repaired, dry_run: bool) -> String {
 }
 
 /// The same for machines: one value for each file.
-pub fn repaired_json(repaired: &Repaired) -> Vec<Value> {
+pub fn repaired_json(repaired: &Repaired, dry_run: bool) -> Vec<Value> {
     let made = repaired.made.iter();
     let made = made.map(|path| json!({"event": "made", "path": path}));
     let lost = repaired.unrepaired.iter();
     let lost = lost.map(|lost| json!({"event": "unrepaired", "path": lost.path, "why": lost.why}));
     let mut lines = moved_json(&repaired.moved);
     lines.extend(made.chain(lost));
+    if dry_run {
+        for line in &mut lines {
+            line["dry_run"] = json!(true);
+        }
+    }
     lines
 }

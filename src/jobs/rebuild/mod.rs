@@ -117,6 +117,11 @@ pub async fn from_files(
     options: &RebuildOptions,
     cancel: &Cancel,
 ) -> Result<Rebuilt, JobError> {
+    if destination.table_files().await?.is_empty() && !journal(destination).is_begun().await? {
+        return Err(JobError::NoDataset {
+            place: destination.shown.clone(),
+        });
+    }
     let work = async {
         let survey = survey(destination).await?;
         let renewal = Renewal {

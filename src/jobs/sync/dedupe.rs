@@ -61,7 +61,7 @@ impl Sync<'_> {
             }
             for key in history.unusable(&lines.table, lines.day) {
                 let message = format!(
-                    "the line fingerprints {key} are missing or damaged; duplicates of their rows are not found"
+                    "the line fingerprints {key} are missing or damaged; duplicates of their rows are not found, and stay once they are rows (`s3logs verify --repair SRC DEST` before the next run makes the file again)"
                 );
                 self.observer.on(&Event::Warned { message });
             }

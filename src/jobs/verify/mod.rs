@@ -169,6 +169,8 @@ pub async fn verify(
     }
     let open = journal.intents().await?;
     let census = journal.census().await?;
+    // A checkpoint or segment that a run could not read is an error here too.
+    journal.check_folded(&census).await?;
     let mut check = Check {
         source,
         ledger: &census,
@@ -222,17 +224,17 @@ impl Check<'_> {
         let (source, observer, cancel) = (self.source, self.observer, self.cancel);
         let mut rereads = Rereads::new();
         let mut waiting = 0;
-        let mut done = 0;
+        let mut seen = 0;
         source
             .each::<JobError>(observer, async |object| {
-                if let Some(was) = self.account(&object) {
-                    done += 1;
-                    if !self.options.quick {
-                        let left_out = was.duplicates > 0;
-                        let group = rereads.entry((was.table, was.partial, left_out));
-                        group.or_default().push(object);
-                        waiting += 1;
-                    }
+                seen += u64::from(self.ledger.recorded(self.source.id(&object.key)).is_some());
+                if let Some(was) = self.account(&object)
+                    && !self.options.quick
+                {
+                    let left_out = was.duplicates > 0;
+                    let group = rereads.entry((was.table, was.partial, left_out));
+                    group.or_default().push(object);
+                    waiting += 1;
                 }
                 if waiting == PAGE {
                     waiting = 0;
@@ -248,7 +250,7 @@ impl Check<'_> {
         let roots = self.ledger.roots();
         let committed = roots.get(self.source.store.root()).copied().unwrap_or(0);
         let only_root = roots.len() == 1;
-        self.verified.gone = committed.saturating_sub(done);
+        self.verified.gone = committed.saturating_sub(seen);
         let all_read = self.verified.recounted == committed;
         if !self.options.quick && all_read && only_root {
             self.day_sums();
