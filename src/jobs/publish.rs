@@ -1,7 +1,8 @@
 //! Finished files under the names they will have, ready to be put.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use futures::stream::{self, TryStreamExt};
 use tempfile::TempPath;
@@ -10,7 +11,7 @@ use crate::event::{Event, Observer};
 use crate::ledger::{KeyState, Lines, Output, Rejects};
 use crate::outcome::Outcome;
 use crate::pipeline::{Encoded, LinesPart, Part, RejectsPart};
-use crate::store::{Body, Precondition, StoreError};
+use crate::store::{Body, ErrorKind, Precondition, StoreError};
 use crate::table::path::{data_file, lines_file, rejects_file};
 
 use super::source::Destination;
@@ -113,7 +114,11 @@ impl Ready {
         stream::iter(paths.iter().zip(&self.files).map(Ok))
             .try_for_each_concurrent(PUTS, async |(path, file): (&String, &TempPath)| {
                 let from: &Path = file;
-                let body = Body::File(from.to_owned());
+                // A local store moves what it is given; fingerprints are compared again later.
+                let kept_too = self.lines.iter().any(|lines| lines.path == *path);
+                let kept = kept_too.then(|| kept(from)).transpose();
+                let kept = kept.map_err(|error| temporary(from, &error))?;
+                let body = Body::File(kept.as_deref().unwrap_or(from).to_owned());
                 let key = destination.key(path);
                 destination
                     .store
@@ -131,6 +136,26 @@ impl Ready {
             });
         }
         Ok(())
+    }
+}
+
+/// A second name for a file, or a copy where it cannot have two.
+fn kept(file: &Path) -> io::Result<PathBuf> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".put");
+    let name = PathBuf::from(name);
+    if fs::hard_link(file, &name).is_err() {
+        fs::copy(file, &name)?;
+    }
+    Ok(name)
+}
+
+fn temporary(file: &Path, error: &io::Error) -> StoreError {
+    StoreError {
+        kind: ErrorKind::Other,
+        action: "link",
+        place: file.display().to_string(),
+        cause: error.to_string(),
     }
 }
 

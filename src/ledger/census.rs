@@ -89,7 +89,8 @@ impl Census {
         let mut sums = BTreeMap::new();
         for compact in self.objects.values() {
             if let Some(table) = self.tables.get(usize::from(compact.table)) {
-                *sums.entry(table.as_str()).or_default() += what(&compact.counts);
+                let sum: &mut u64 = sums.entry(table.as_str()).or_default();
+                *sum = sum.saturating_add(what(&compact.counts));
             }
         }
         sums

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::stream::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::{Body, ErrorKind, Precondition, StoreError};
@@ -16,10 +17,13 @@ impl Journal {
     /// [`LedgerError`].
     pub async fn intents(&self) -> Result<Vec<Intent>, LedgerError> {
         let mut intents = Vec::new();
-        for path in self.names("intents/").await? {
-            match self.read::<Intent>(&path).await {
+        let prefix = format!("{}intents/", self.base);
+        let listed: Vec<_> = self.store.list(&prefix, None).try_concat().await?;
+        for object in listed {
+            match self.read::<Intent>(&object.key).await {
                 Ok(intent) => intents.push(Intent {
-                    name: name_of(&path),
+                    name: name_of(&object.key),
+                    written: object.modified,
                     ..intent
                 }),
                 // Another run finished it in this moment.
@@ -30,8 +34,8 @@ impl Journal {
         Ok(intents)
     }
 
-    /// Writes an intent down and returns its name, which carries the batch and its files: runs that
-    /// make other files of the same batch do not replace each other's intents.
+    /// Writes an intent down and returns its name, which carries the batch, its files and its owner:
+    /// runs on the same batch neither replace nor remove each other's intents, as long as they live.
     ///
     /// # Errors
     /// What the store reports.
@@ -41,6 +45,7 @@ impl Journal {
             hash.update(path);
             hash.update("\n");
         }
+        hash.update(json(&intent.owner));
         let digest = hash.finalize();
         let short: String = digest
             .iter()

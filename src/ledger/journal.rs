@@ -14,10 +14,10 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::store::{Body, ErrorKind, ObjectMeta, Precondition, Store, StoreError};
+use crate::store::{ErrorKind, Store, StoreError};
 
 use super::checkpoint::{Checkpoint, Folding, SegmentRef};
-use super::compression::{compress, decompress};
+use super::compression::decompress;
 use super::object_id::ID_RULES;
 use super::segment::{Damage, Segment};
 use super::{Bucket, Census, Commit, FORMAT_VERSION, IllegalMove, Intent, Ledger};
@@ -100,7 +100,7 @@ pub struct Journal {
     pub(super) store: Arc<dyn Store>,
     pub(super) base: String,
     pub(super) folding: Folding,
-    rebuilding: bool,
+    pub(super) rebuilding: bool,
 }
 
 impl Journal {
@@ -238,50 +238,6 @@ impl Journal {
         Ok(())
     }
 
-    /// The commit records after a number, in their order. The record with that number has to be
-    /// there too: a ledger whose beginning is lost is not gone on with.
-    ///
-    /// # Errors
-    /// [`LedgerError`]: one of them is missing, or what the store reports.
-    pub async fn commit_files(&self, after: u64) -> Result<Vec<CommitFile>, LedgerError> {
-        let folder = format!("{}commits/", self.base);
-        let from = (after > 1).then(|| self.commit_path(after - 1));
-        let pages: Vec<_> = self
-            .store
-            .list(&folder, from.as_deref())
-            .try_collect()
-            .await?;
-        let mut files = Vec::new();
-        let marker = self.marker_path();
-        for object in pages.into_iter().flatten() {
-            if object.key == marker {
-                if self.rebuilding {
-                    continue;
-                }
-                return Err(LedgerError::Unfinished { path: marker });
-            }
-            let sequence = sequence_of(&object.key)?;
-            if sequence >= after {
-                files.push(commit_file(sequence, object));
-            }
-        }
-        files.sort_unstable_by_key(|file| file.sequence);
-        files.dedup_by_key(|file| file.sequence);
-        let first = after.max(1);
-        let missing =
-            |number: u64| unreadable(&self.commit_path(number), "it is missing".to_owned());
-        if after > 0 && files.is_empty() {
-            return Err(missing(after));
-        }
-        for (file, number) in files.iter().zip(first..) {
-            if file.sequence != number {
-                return Err(missing(number));
-            }
-        }
-        files.retain(|file| file.sequence > after);
-        Ok(files)
-    }
-
     /// Reads one commit.
     ///
     /// # Errors
@@ -346,51 +302,6 @@ impl Journal {
         })
     }
 
-    /// Commits: the one point at which outputs begin to count.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Exists`] if another writer has taken this number; otherwise what the store
-    /// reports.
-    pub async fn put_commit(&self, sequence: u64, commit: &Commit) -> Result<(), StoreError> {
-        let (path, bytes) = self.commit_record(sequence, commit);
-        let put = self
-            .store
-            .put(
-                &path,
-                Body::Bytes(bytes.clone().into()),
-                Precondition::Absent,
-            )
-            .await;
-        match put {
-            Err(error) if error.kind == ErrorKind::Exists => {
-                // The answer to our own put may have been lost and the put repeated by the SDK.
-                let there = self.store.get(&path, None, None).await?;
-                if there == bytes { Ok(()) } else { Err(error) }
-            }
-            other => other.map(|_| ()),
-        }
-    }
-
-    /// Where a commit lies, and its bytes: the same for the same commit.
-    pub fn commit_record(&self, sequence: u64, commit: &Commit) -> (String, Vec<u8>) {
-        (self.commit_path(sequence), compress(&json(commit)))
-    }
-
-    /// Records as they lie in a folder (`commits/`, `intents/`, …), whatever is in them.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub async fn records(&self, folder: &str) -> Result<Vec<ObjectMeta>, StoreError> {
-        let prefix = format!("{}{folder}", self.base);
-        let pages: Vec<_> = self.store.list(&prefix, None).try_collect().await?;
-        Ok(pages.into_iter().flatten().collect())
-    }
-
-    /// The record that says that the commits are being made anew.
-    pub fn marker_path(&self) -> String {
-        format!("{}commits/rebuild.json", self.base)
-    }
-
     pub(super) fn commit_path(&self, sequence: u64) -> String {
         format!("{}commits/{sequence:020}.json{COMPRESSED}", self.base)
     }
@@ -409,30 +320,29 @@ impl Journal {
         } else {
             bytes
         };
-        let version: Version =
+        let head: Head =
             serde_json::from_slice(&text).map_err(|error| unreadable(path, error.to_string()))?;
-        if version.version > FORMAT_VERSION {
+        if head.version > FORMAT_VERSION {
             return Err(LedgerError::Newer {
                 path: path.to_owned(),
-                found: version.version,
+                found: head.version,
             });
+        }
+        if let Some(sequence) = head.sequence.and_then(|it| it.as_u64())
+            && sequence_of(path)? != sequence
+        {
+            let cause = format!("it is number {sequence} under another name");
+            return Err(unreadable(path, cause));
         }
         serde_json::from_slice(&text).map_err(|error| unreadable(path, error.to_string()))
     }
 }
 
 #[derive(serde::Deserialize)]
-struct Version {
+struct Head {
     version: u32,
-}
-
-fn commit_file(sequence: u64, object: ObjectMeta) -> CommitFile {
-    CommitFile {
-        sequence,
-        path: object.key,
-        bytes: object.size,
-        written: object.modified,
-    }
+    /// Looked at after the version: newer records may have anything there.
+    sequence: Option<serde_json::Value>,
 }
 
 pub(super) fn sequence_of(path: &str) -> Result<u64, LedgerError> {

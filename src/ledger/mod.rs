@@ -11,6 +11,7 @@ mod census;
 mod checkpoint;
 mod checkpoints;
 mod columns;
+mod commits;
 mod compression;
 mod fold;
 mod intents;

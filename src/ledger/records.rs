@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Day;
 
-use super::KeyState;
 use super::columns::Columns;
+use super::{KeyState, Owner};
 
 /// Version of the records; readers refuse newer ones. Version 1 had the inputs of a commit as a
 /// list.
@@ -17,6 +17,12 @@ pub struct Intent {
     /// Its name in the store; see [`Journal::put_intent`](super::Journal::put_intent).
     #[serde(skip)]
     pub name: String,
+    /// When the store says it was written, microseconds UTC.
+    #[serde(skip)]
+    pub written: i64,
+    /// Who wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// [`FORMAT_VERSION`] of the writer.
     pub version: u32,
     /// The batch.

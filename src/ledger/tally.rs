@@ -67,9 +67,9 @@ impl Tally {
     pub(super) fn add_files(&mut self, commit: &Commit) {
         for output in &commit.outputs {
             let files = self.files(output);
-            files.files += 1;
-            files.rows += output.rows;
-            files.bytes += output.bytes;
+            files.files = files.files.saturating_add(1);
+            files.rows = files.rows.saturating_add(output.rows);
+            files.bytes = files.bytes.saturating_add(output.bytes);
         }
         for output in &commit.removed {
             let files = self.files(output);
@@ -86,20 +86,21 @@ impl Tally {
     /// Adds an object that is done, whose key stands for this time.
     pub(super) fn add_object(&mut self, input: &Input, done: &Done, period: Option<KeyPeriod>) {
         let day = self.days.entry(period.into()).or_default();
-        day.objects += 1;
-        day.bytes += input.size;
+        day.objects = day.objects.saturating_add(1);
+        day.bytes = day.bytes.saturating_add(input.size);
         if !self.tables.contains_key(&done.table) {
             self.tables.insert(done.table.clone(), Table::default());
         }
         let table = self.tables.get_mut(&done.table).expect("it is there now");
-        table.objects += 1;
-        table.rows += done.rows;
-        table.duplicates += done.duplicates;
-        table.rejects += done.rejects;
-        table.comments += done.comments;
-        table.partial += u64::from(done.partial);
+        table.objects = table.objects.saturating_add(1);
+        table.rows = table.rows.saturating_add(done.rows);
+        table.duplicates = table.duplicates.saturating_add(done.duplicates);
+        table.rejects = table.rejects.saturating_add(done.rejects);
+        table.comments = table.comments.saturating_add(done.comments);
+        table.partial = table.partial.saturating_add(u64::from(done.partial));
         if let Some(period) = period.filter(|_| input.modified != 0) {
-            let late = (input.modified - period.until).div_euclid(1_000_000);
+            let late = input.modified.saturating_sub(period.until);
+            let late = late.div_euclid(1_000_000);
             self.lateness.add(u64::try_from(late).unwrap_or(0));
         }
     }
@@ -145,7 +146,7 @@ impl Lateness {
             reason = "a share of a count, to the nearest object"
         )]
         let rank = ((self.count() as f64 * share).ceil() as u64).max(1);
-        let mut below = 0;
+        let mut below = 0_u64;
         self.counts.iter().find_map(|(step, count)| {
             below += count;
             (below >= rank).then(|| last_of(*step).min(self.max))

@@ -16,22 +16,7 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "{}", problem_text(problem));
     }
-    let states: Vec<String> = verified
-        .objects
-        .iter()
-        .map(|(state, objects)| format!("{} {state}", number(*objects)))
-        .collect();
-    let listed: u64 = verified.objects.values().sum();
-    let _ = writeln!(
-        text,
-        "{} in the source: {}",
-        count(listed, "object"),
-        if states.is_empty() {
-            "none".to_owned()
-        } else {
-            states.join(", ")
-        }
-    );
+    let _ = writeln!(text, "{}", listed(verified));
     if !quick {
         let _ = writeln!(
             text,
@@ -54,16 +39,13 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
         count(verified.rows, "row")
     );
     if verified.duplicates > 0 {
-        let _ = writeln!(
-            text,
-            "{} left out{}",
-            count(verified.duplicates, "line"),
-            if quick {
-                ""
-            } else {
-                ", each the same as a row"
-            }
-        );
+        let left_out = count(verified.duplicates, "line");
+        let proved = if quick {
+            ""
+        } else {
+            ", each the same as a row"
+        };
+        let _ = writeln!(text, "{left_out} left out{proved}");
     }
     if verified.open > 0 {
         let _ = writeln!(
@@ -82,6 +64,21 @@ pub fn verified_text(verified: &Verified, place: &str, quick: bool) -> String {
         let _ = writeln!(text, "try: {hint}");
     }
     text
+}
+
+/// The source's objects, by what the ledger says of them.
+fn listed(verified: &Verified) -> String {
+    let objects = verified.objects.iter();
+    let states: Vec<String> = objects
+        .map(|(state, objects)| format!("{} {state}", number(*objects)))
+        .collect();
+    let states = if states.is_empty() {
+        "none".to_owned()
+    } else {
+        states.join(", ")
+    };
+    let listed: u64 = verified.objects.values().sum();
+    format!("{} in the source: {states}", count(listed, "object"))
 }
 
 /// What it means that nothing is off.

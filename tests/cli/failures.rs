@@ -45,7 +45,7 @@ fn steady(text: &str) -> String {
     for (pattern, placeholder) in [
         ("[0-9a-f]{16}-[0-9]{2}-[0-9a-f]{8}", "[NAME]"),
         ("dt=2026-03-[0-9]{2}", "dt=[DAY]"),
-        ("intents/[0-9a-f]{16}", "intents/[NAME]"),
+        ("intents/[0-9a-f]{16}-[0-9a-f]{8}", "intents/[NAME]"),
         ("tmp/(s3logs|merge)-[0-9A-Za-z]{6}", "tmp/[NAME]"),
         (r"\.[0-9A-Za-z]{6}\.s3logs-tmp", "[NAME]"),
         (r"[0-9.]+ s \([0-9,]+ rows/s\)", "[TIME]"),

@@ -388,7 +388,7 @@ impl Play {
             let all = futures::future::join_all(runs);
             futures::future::join(all, self.direct(&stage, mortality)).await;
         }
-        self.check().await;
+        Box::pin(self.check()).await;
     }
 
     /// After a calm run, everything is there once, and nothing else.
@@ -447,7 +447,7 @@ async fn play(seeds: Range<u64>) {
         // Shown by the test runner when the play fails.
         println!("seed {seed}");
         let mut play = Play::new(seed);
-        play.perform().await;
+        Box::pin(play.perform()).await;
         deaths += play.deaths;
     }
     assert!(deaths as u64 > count / 4, "{deaths} deaths test nothing");

@@ -123,18 +123,22 @@ pub async fn from_files(
         });
     }
     let work = async {
-        let survey = survey(destination).await?;
-        let renewal = Renewal {
+        let mut renewal = Renewal {
             destination,
             journal: journal(destination).folding(options.folding).rebuilding(),
-            survey: &survey,
+            survey: survey(destination).await?,
             staging: if options.dry_run {
                 None
             } else {
                 Some(staging(destination)?)
             },
         };
-        renewal.run().await
+        if let Some(known) = renewal.begin().await? {
+            return Ok(known);
+        }
+        // A run may have committed before it could know; from now on none can.
+        renewal.survey = survey(destination).await?;
+        renewal.finish().await
     };
     if options.dry_run {
         return work.await;

@@ -21,28 +21,35 @@ const FOLDERS: [&str; 3] = ["intents/", "checkpoints/", "segments/"];
 pub(super) struct Renewal<'a> {
     pub(super) destination: &'a Destination,
     pub(super) journal: Journal,
-    pub(super) survey: &'a Survey,
+    pub(super) survey: Survey,
     /// Where files are copied by; none if nothing is to be written.
     pub(super) staging: Option<Staging>,
 }
 
 impl Renewal<'_> {
-    pub(super) async fn run(&self) -> Result<Rebuilt, JobError> {
+    /// Keeps every reader of the ledger off; or tells what there is, or would be, to do.
+    pub(super) async fn begin(&self) -> Result<Option<Rebuilt>, JobError> {
         let stage = self.journal.stage().await?;
         if stage.is_none() && self.is_done().await? {
             let ledger = self.journal.replay().await?;
-            return Ok(Rebuilt {
+            return Ok(Some(Rebuilt {
                 unchanged: true,
                 ..Rebuilt::of(&ledger, true)
-            });
+            }));
         }
         let old = stage != Some(Stage::New);
         if self.staging.is_none() {
-            return Ok(self.plan(self.put_all_away(old).await?));
+            return Ok(Some(self.plan(self.put_all_away(old).await?)));
         }
         if old {
             self.journal.put_stage(Some(Stage::Old)).await?;
         }
+        Ok(None)
+    }
+
+    /// Replaces the old records.
+    pub(super) async fn finish(&self) -> Result<Rebuilt, JobError> {
+        let old = self.journal.stage().await? != Some(Stage::New);
         let moved = self.put_all_away(old).await?;
         self.journal.put_stage(Some(Stage::New)).await?;
         self.put_commits().await?;

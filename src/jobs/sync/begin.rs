@@ -1,6 +1,7 @@
 //! What comes before the first batch: the lease, the ledger, and how far back to list.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::event::{Event, Observer};
@@ -100,18 +101,18 @@ pub(super) fn beyond_lookback(
 /// Reads the ledger, and refuses a place where Parquet files lie without one.
 pub(super) async fn load(journal: &Journal, destination: &Destination) -> Result<Loaded, JobError> {
     let loaded = journal.load().await?;
-    if !loaded.is_empty() {
+    if loaded.ledger.head() > 0 {
         return Ok(loaded);
     }
     let files = destination.table_files().await?;
-    let Some(file) = files.first() else {
-        return Ok(loaded);
-    };
     // Another first run may have begun meanwhile; its intent was there before its files.
     let again = journal.load().await?;
-    if !again.is_empty() {
+    let planned = again.intents.iter().flat_map(|intent| &intent.outputs);
+    let planned: BTreeSet<String> = planned.map(|path| destination.key(path)).collect();
+    let stray = files.iter().find(|file| !planned.contains(*file));
+    let Some(file) = stray.filter(|_| again.ledger.head() == 0) else {
         return Ok(again);
-    }
+    };
     Err(JobError::Misuse {
         what: format!(
             "{} holds Parquet files, such as {file}, but no ledger",

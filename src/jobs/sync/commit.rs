@@ -36,11 +36,13 @@ pub(super) struct Leftovers {
 }
 
 impl Leftovers {
-    /// Those of an intent.
-    pub(super) fn of(intent: &Intent) -> Self {
+    /// Those of an intent. Without `remove` it stays when its files have gone: a run that may still
+    /// live could put them once more and die.
+    pub(super) fn of(intent: &Intent, remove: bool) -> Self {
+        let name = remove.then(|| intent.name.clone());
         Self {
             files: intent.outputs.iter().cloned().collect(),
-            intents: [intent.name.clone()].into(),
+            intents: name.into_iter().collect(),
         }
     }
 }
@@ -129,6 +131,8 @@ impl Sync<'_> {
         });
         let intent = Intent {
             name: String::new(),
+            written: 0,
+            owner: Some(self.owner.clone()),
             version: FORMAT_VERSION,
             batch: batch.id.clone(),
             generation: batch.generation,
@@ -241,6 +245,9 @@ impl Sync<'_> {
             .collect();
         if !astray.is_empty() {
             self.destination.store.delete(&astray).await?;
+        }
+        if intents.is_empty() {
+            return Ok(());
         }
         Ok(self.journal.remove_intents(&intents).await?)
     }

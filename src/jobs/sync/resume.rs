@@ -1,7 +1,7 @@
 //! Work that broke off is finished first.
 
 use crate::event::Event;
-use crate::ledger::Intent;
+use crate::ledger::{Intent, TERM_MICROS};
 use crate::plan::Batch;
 use crate::store::ObjectMeta;
 
@@ -41,7 +41,9 @@ impl Sync<'_> {
             .collect();
         self.hold(&objects).await?;
         self.outcome.objects.new += self.unsettled(objects.clone()).len() as u64;
-        let leftovers = Leftovers::of(&intent);
+        let expired = (self.now)().saturating_sub(intent.written) > TERM_MICROS;
+        let gone = intent.owner.as_ref().is_none_or(|owner| (self.gone)(owner));
+        let leftovers = Leftovers::of(&intent, expired || gone);
         let batch = Batch {
             id: intent.batch,
             generation: intent.generation,
