@@ -52,6 +52,12 @@ struct Rebuild {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let Action::Rebuild(args) = args.action;
+    let place = args.place.to_string();
+    let done = Box::pin(make_again(args, context)).await;
+    done.map_err(|failure| failure.at(&place))
+}
+
+async fn make_again(args: Rebuild, context: &Context) -> Result<Exit, Failure> {
     let (ui, aws) = (&context.ui, args.aws.options());
     let destination = context.writable(&args.place, &aws, args.dry_run).await?;
     let dry_run = args.dry_run;

@@ -38,6 +38,12 @@ struct Shown {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let place = args.place.to_string();
+    let done = Box::pin(tell(args, context)).await;
+    done.map_err(|failure| failure.at(&place))
+}
+
+async fn tell(args: Args, context: &Context) -> Result<Exit, Failure> {
     let ui = &context.ui;
     let aws = args.aws.options();
     let destination = context.existing(&args.place, &aws).await?;

@@ -106,6 +106,12 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let place = args.place.to_string();
+    let done = Box::pin(bring_up_to_date(args, context)).await;
+    done.map_err(|failure| failure.at(&place))
+}
+
+async fn bring_up_to_date(args: Args, context: &Context) -> Result<Exit, Failure> {
     let (ui, options, aws) = (&context.ui, args.options(), args.aws.options());
     let selection = args.select.selection()?;
     let source = context.source(&args.source, &aws, selection).await?;

@@ -58,6 +58,12 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let place = args.place.to_string();
+    let done = Box::pin(check(args, context)).await;
+    done.map_err(|failure| failure.at(&place))
+}
+
+async fn check(args: Args, context: &Context) -> Result<Exit, Failure> {
     let (ui, aws) = (&context.ui, args.aws.options());
     let selection = args.select.selection()?;
     let source = context.source(&args.source, &aws, selection).await?;

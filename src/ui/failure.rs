@@ -188,6 +188,21 @@ impl Failure {
         text
     }
 
+    /// The same with the place in commands that are to be tried on it.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=+@".contains(c);
+        let place = if !place.is_empty() && place.chars().all(plain) {
+            place.to_owned()
+        } else {
+            format!("'{}'", one_line(place).replace('\'', "'\\''"))
+        };
+        for hint in &mut self.hints {
+            *hint = hint.replace(" DEST`", &format!(" {place}`"));
+        }
+        self
+    }
+
     /// The failure as an event.
     pub fn event(&self) -> ErrorEvent<'_> {
         ErrorEvent {
@@ -261,7 +276,7 @@ impl From<JobError> for Failure {
                 Kind::NotFound,
                 text,
                 &[
-                    "`s3logs sync SRC DEST` makes one; is this its DEST, and has a run ended?",
+                    "`s3logs sync SRC DEST` makes one; is this the right place, and has a run ended?",
                     "if its ledger is lost, `s3logs ledger rebuild --from-files DEST` makes it again",
                 ],
             ),

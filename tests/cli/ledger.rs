@@ -21,11 +21,11 @@ fn a_ledger_that_is_lost_comes_back_from_the_files() {
     let (logs, env) = synced(6);
     fs::remove_dir_all(env.path("lake/_s3logs")).expect("a folder");
     let refused = env.run(["sync", "in", "lake"]).code(2);
-    refused.stderr_contains("s3logs ledger rebuild --from-files DEST");
+    refused.stderr_contains("s3logs ledger rebuild --from-files lake");
     let told = env.run(["status", "lake"]).code(1);
-    told.stderr_contains("s3logs ledger rebuild --from-files DEST");
+    told.stderr_contains("s3logs ledger rebuild --from-files lake");
     let told = env.run(["ledger", "rebuild", "lake"]).code(10);
-    told.stderr_contains("s3logs ledger rebuild --from-files DEST");
+    told.stderr_contains("s3logs ledger rebuild --from-files lake");
 
     let plan = env.run(REBUILD.iter().chain(&["--dry-run"])).code(0);
     plan.stdout_contains("would be made again from the files: 1 commit, 6 objects, 18 rows");
@@ -107,7 +107,7 @@ fn a_checkpoint_that_is_damaged_is_made_again_from_the_commits() {
     let bytes = fs::read(&checkpoint).expect("a file");
     fs::write(&checkpoint, &bytes[..bytes.len() - 1]).expect("a file");
     let refused = env.run(["sync", "in", "lake"]).code(10);
-    refused.stderr_contains("`s3logs ledger rebuild DEST` makes it again");
+    refused.stderr_contains("`s3logs ledger rebuild lake` makes it again");
     let rebuilt = env.run(["ledger", "rebuild", "lake"]).code(0);
     rebuilt.stdout_contains("made again from the commits: 33 commits, 33 objects, 35 rows");
     assert_eq!(fs::read(&checkpoint).ok(), Some(bytes), "the same bytes");
