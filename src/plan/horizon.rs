@@ -69,10 +69,11 @@ impl Horizons {
         let horizon = self
             .everywhere
             .max(known.map(|newest| newest - self.lookback))?;
-        if period.until > horizon {
+        let before = Day::of_micros(horizon);
+        // On the day of the horizon itself there is nothing to leave out: whole days are.
+        if period.until > horizon || period.day() >= before {
             return None;
         }
-        let before = Day::of_micros(horizon);
         let last = Day(before.0 - 1)
             .to_string()
             .replace('-', &separator.to_string());
@@ -161,6 +162,14 @@ mod tests {
         assert_eq!(folders.as_deref(), Some("q/1/2/2026/03/15~"));
         assert_eq!(jump("p/E1.2026-03-16-12.b.gz"), None, "inside the lookback");
         assert_eq!(jump("p/E2.2025-01-01-00.b.gz"), None, "an unknown head");
+        let mut new_year = Horizons::lookback(14 * DAY_MICROS);
+        let noon = Day::from_ymd(2026, 1, 15).map_or(0, Day::start_micros) + DAY_MICROS / 2;
+        new_year.learn("p/E1.", '-', noon);
+        assert_eq!(
+            new_year.jump("p/E1.2026-01-01-10.a.gz"),
+            None,
+            "not over the year"
+        );
         assert_eq!(jump("p/readme"), None);
         let since = Horizons::since("2026-03-01".parse::<Day>().map(Day::start_micros).ok());
         assert_eq!(
