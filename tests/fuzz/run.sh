@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# usage: tests/fuzz/run.sh [SECONDS [TARGET...]]
+# usage: [FUZZ_SEED=N] tests/fuzz/run.sh [SECONDS [TARGET...]]
+#
+# With FUZZ_SEED each target gets the same 10,000 inputs in every run: a check that does not depend on luck.
 #
 # Runs the fuzz targets (all by default) for SECONDS each (60 by default) under libFuzzer, on stable Rust. Ends with 1
 # when one of them does not hold, and says where the input lies that shows it.
@@ -37,10 +39,15 @@ run() { # run TARGET
   if (($(find "$found" -type f | wc -l) > most_kept)); then
     rm -r "$found" && mkdir "$found"
   fi
+  local same=()
+  if [[ -n ${FUZZ_SEED:-} ]]; then
+    found=$(mktemp -d) || return 1
+    same=(-seed="$FUZZ_SEED" -runs=10000)
+  fi
   seeds=("$found" "tests/fuzz/corpus/$target")
   case $target in decode | inflate | objects) seeds+=(fixtures/logs fixtures/damaged) ;; esac
   S3LOGS_FUZZ=$target "$binary" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=16384 \
-    -dict=tests/fuzz/words.dict -artifact_prefix="$kept/findings/$target-" -print_final_stats=1 \
+    -dict=tests/fuzz/words.dict -artifact_prefix="$kept/findings/$target-" -print_final_stats=1 "${same[@]}" \
     "${seeds[@]}" >"$log" 2>&1
   status=$?
   local counters
