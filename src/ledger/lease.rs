@@ -65,15 +65,6 @@ pub enum Acquired {
 }
 
 impl Lease {
-    /// Looks who holds the lease, without taking it.
-    ///
-    /// # Errors
-    /// What the store reports.
-    pub async fn holder(store: &dyn Store, base: &str) -> Result<Option<Held>, StoreError> {
-        let path = lock_path(base, None);
-        Self::holder_of(store, &path).await
-    }
-
     /// Looks who holds leases of the destination or of shards of its sources.
     ///
     /// # Errors

@@ -18,33 +18,13 @@ use tokio::sync::{Notify, oneshot};
 
 use super::{contents, line, options, run_from, source};
 use crate::support::dataset::Dataset;
+use crate::support::dice::Dice;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Interleavings in an ordinary run of the tests, and in the long one.
 const FEW: u64 = 150;
 const MANY: u64 = 5000;
-
-/// The generator `SplitMix64`: small, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.roll() % end as u64).expect("below a usize")
-    }
-
-    fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-}
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug)]

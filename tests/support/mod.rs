@@ -6,5 +6,6 @@
 )]
 
 pub mod dataset;
+pub mod dice;
 pub mod env;
 pub mod fake_s3;

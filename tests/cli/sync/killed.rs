@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::logs::{Logs, key, line, numbers};
 use crate::support::dataset::Dataset;
+use crate::support::dice::Dice;
 use crate::support::env::Env;
 
 /// What is run one after the other: most of the source first, then the rest, so that the second run
@@ -19,23 +20,6 @@ const RUNS: [&[&str]; 2] = [
 
 /// After so many kills a run is left alone.
 const KILLS: u32 = 3;
-
-/// Numbers that look random, the same ones for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
 
 /// When a run is killed.
 #[derive(Clone, Copy, Debug)]
@@ -117,16 +101,16 @@ fn disturbed(env: &Env, args: &[&str], when: When) -> bool {
 }
 
 /// Does all the runs, each killed a few times; returns the instants.
-fn survive(env: &Env, random: &mut Random, usual: Duration) -> Vec<When> {
+fn survive(env: &Env, dice: &mut Dice, usual: Duration) -> Vec<When> {
     let mut instants = Vec::new();
     for args in RUNS {
         for _ in 0..KILLS {
             // Some come too late: a run that is over is not disturbed any more.
-            let when = if random.below(2) == 0 {
+            let when = if dice.once_in(2) {
                 let micros = u64::try_from(usual.as_micros()).unwrap_or(u64::MAX);
-                When::After(Duration::from_micros(random.below(micros + micros / 8)))
+                When::After(Duration::from_micros(dice.roll() % (micros + micros / 8)))
             } else {
-                When::Changed(1 + random.below(24))
+                When::Changed(1 + dice.roll() % 24)
             };
             instants.push(when);
             if disturbed(env, args, when) {
@@ -151,10 +135,10 @@ fn rounds(count: u64, seed: u64) {
     }
     let expected = everything(&lake);
     assert_eq!(numbers(&Dataset::in_folder(&lake)), expected_rows);
-    let mut random = Random(seed);
+    let mut dice = Dice(seed);
     for round in 0..count {
         fs::remove_dir_all(&lake).expect("a folder");
-        let instants = survive(&env, &mut random, usual);
+        let instants = survive(&env, &mut dice, usual);
         let told = format!("seed {seed}, round {round}, usual time {usual:?}, killed {instants:?}");
         let rows = numbers(&Dataset::in_folder(&lake));
         assert_eq!(rows, expected_rows, "{told}");
