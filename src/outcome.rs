@@ -95,6 +95,26 @@ impl TableCounts {
     }
 }
 
+/// Requests to stores, by kind; none where they cost nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Requests(pub BTreeMap<&'static str, u64>);
+
+impl Requests {
+    /// Adds those made elsewhere.
+    #[must_use]
+    pub fn and(mut self, made: BTreeMap<&'static str, u64>) -> Self {
+        for (kind, count) in made {
+            *self.0.entry(kind).or_default() += count;
+        }
+        self
+    }
+
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// What `sync` or `convert` did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -102,6 +122,8 @@ pub struct Outcome {
     pub objects: ObjectCounts,
     /// By table name.
     pub tables: BTreeMap<&'static str, TableCounts>,
+    /// Requests to the source and to the destination.
+    pub requests: Requests,
 }
 
 impl Outcome {

@@ -9,6 +9,7 @@ mod list;
 mod logs;
 mod merge;
 mod parse;
+mod requests;
 mod status;
 mod sync;
 mod transfer;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use crate::jobs::transfer::{TransferOptions, Transferred};
 use crate::jobs::{Place, download};
+use crate::outcome::Requests;
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Flow, Transfer};
 
@@ -48,7 +49,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let (aws, selection) = (args.aws.options(), args.select.selection()?);
     let source = context.source(&args.source, &aws, selection).await?;
     if context.is_empty(&source, &args.source).await? {
-        let none = Transfer::of(&Transferred::default(), args.dry_run);
+        let none = Transfer::of(&Transferred::default(), args.dry_run, Requests::default());
         return ui.conclude(none, "", Exit::Done);
     }
     let place = Place {
@@ -70,9 +71,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         context.tell_nothing(&source, &args.source).await?;
     }
     let place = args.folder.display().to_string();
-    let text = ui::transfer_text(&done, "downloaded", &place, args.dry_run, ui.elapsed());
+    let requests = Requests::default().and(source.store.requests());
+    let mut text = ui::transfer_text(&done, "downloaded", &place, args.dry_run, ui.elapsed());
+    text.push_str(&ui::requests_text(&requests));
     let exit = Exit::of_work(done.interrupted, done.failed, false);
-    let exit = ui.conclude(Transfer::of(&done, args.dry_run), &text, exit)?;
+    let exit = ui.conclude(Transfer::of(&done, args.dry_run, requests), &text, exit)?;
     if done.interrupted {
         ui.alert("interrupted; run the same command again: what is there is not fetched again");
     }

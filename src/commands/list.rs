@@ -3,8 +3,9 @@ use serde::Serialize;
 use crate::jobs::JobError;
 use crate::jobs::list::{self, Listing, Row};
 use crate::jobs::source::Source;
+use crate::outcome::Requests;
 use crate::store::{Location, ObjectMeta};
-use crate::ui::{self, Exit, Failure, Flow, Table, Ui};
+use crate::ui::{self, Exit, Failure, Flow, Loudness, Table, Ui};
 use crate::units::{ByteSize, Day, rfc3339};
 
 use super::args::{AwsArgs, SelectArgs};
@@ -63,6 +64,8 @@ struct Totals {
     objects: u64,
     bytes: u64,
     wanted: u64,
+    #[serde(skip_serializing_if = "Requests::is_empty")]
+    requests: Requests,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -92,10 +95,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     if seen.wanted == 0 {
         context.tell_nothing(&source, &args.source).await?;
     }
+    let requests = Requests::default().and(source.store.requests());
+    let told = ui::requests_text(&requests);
+    // Standard output is for the objects, and standard error for what needs a look, unless asked.
+    if !told.is_empty() && ui.style().loudness == Loudness::Verbose && !ui.style().json {
+        ui.note(told.trim_end());
+    }
     let totals = Totals {
         objects: seen.objects,
         bytes: seen.bytes,
         wanted: seen.wanted,
+        requests,
     };
     ui.conclude(totals, "", Exit::Done)
 }

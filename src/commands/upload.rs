@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use crate::jobs::transfer::TransferOptions;
 use crate::jobs::upload;
+use crate::outcome::Requests;
 use crate::store::{LocalStore, Location};
 use crate::ui::{self, Exit, Failure, Flow, Transfer};
 
@@ -68,15 +69,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let folder = ui::one_line(&args.folder.display().to_string());
         ui.note(&format!("nothing to upload in {folder}"));
     }
-    let text = ui::transfer_text(
+    let requests = Requests::default().and(destination.store.requests());
+    let mut text = ui::transfer_text(
         &done,
         "uploaded",
         &destination.shown,
         args.dry_run,
         ui.elapsed(),
     );
+    text.push_str(&ui::requests_text(&requests));
     let exit = Exit::of_work(done.interrupted, done.failed, false);
-    let exit = ui.conclude(Transfer::of(&done, args.dry_run), &text, exit)?;
+    let exit = ui.conclude(Transfer::of(&done, args.dry_run, requests), &text, exit)?;
     if done.interrupted {
         ui.alert("interrupted; run the same command again: what is there is not sent again");
     }

@@ -33,6 +33,11 @@ impl Sum {
         self.0.update(bytes);
     }
 
+    /// Whether it is the one that an `ETag` tells.
+    pub fn is(&self, etag: &str) -> bool {
+        self.hex().eq_ignore_ascii_case(etag)
+    }
+
     /// The sum of all bytes, as an `ETag` writes it.
     pub fn hex(&self) -> String {
         hex(&self.0.clone().finalize())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Observer};
 use crate::ledger::Journal;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Requests};
 use crate::pipeline::{Cancel, Work, run_batch};
 use crate::plan::{Batch, Limits, Planner};
 use crate::store::{ErrorKind, ObjectMeta};
@@ -54,6 +54,8 @@ pub async fn convert(
         outcome: convert.outcome,
         ..Report::default()
     };
+    let (from, to) = (source.store.requests(), destination.store.requests());
+    report.outcome.requests = Requests::default().and(from).and(to);
     match done {
         Ok(nothing) => report.nothing = nothing,
         Err(JobError::Interrupted) => report.interrupted = true,

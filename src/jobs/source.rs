@@ -1,19 +1,25 @@
 //! A place to read from: a store, a prefix in it, and what of it is wanted.
 
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures::stream::TryStreamExt;
+use futures::future::{self, Either};
+use futures::stream::{StreamExt, TryStreamExt};
 
 use crate::event::{Event, Observer};
 use crate::ledger::ObjectId;
-use crate::plan::{Horizons, Order, Origin, Selection};
+use crate::plan::{Horizons, Origin, Selection};
 use crate::store::{
     AwsOptions, ErrorKind, LocalStore, Location, ObjectMeta, S3Store, Store, StoreError, full_name,
 };
 use crate::table::path::OWN;
 use crate::units::Day;
+
+use walk::Walk;
 
 /// Objects under a prefix of a store.
 #[derive(Clone, Debug)]
@@ -128,14 +134,15 @@ impl Source {
         observer: &dyn Observer,
         take: impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
     ) -> Result<Seen, E> {
-        let horizons = Horizons::since(self.selection.range.since);
+        let horizons = Horizons::within(self.selection.range);
         self.each_young(&horizons, observer, take).await
     }
 
-    /// As [`each`](Self::each), without most of the keys that are older than the horizons, where the
-    /// store can list from a key on.
+    /// As [`each`](Self::each), without most of the keys that are older than the horizons or later than
+    /// they reach, where the store can list from a key on.
     ///
-    /// A listing that turns out to be in no order is begun anew, and nothing is left out.
+    /// While a page is worked on the next one is asked for. A listing that turns out to be in no order is
+    /// begun anew, and nothing is left out.
     ///
     /// # Errors
     /// What the store reports, or what `take` returns.
@@ -146,51 +153,66 @@ impl Source {
         mut take: impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
     ) -> Result<Seen, E> {
         let mut seen = Seen::default();
-        let mut order = Order::default();
-        let mut may_jump = self.store.lists_from();
         // Pages may overlap.
         let mut recent: [HashSet<String>; 2] = Default::default();
-        let mut pages = self.store.list(&self.prefix, None);
-        while let Some(page) = pages.try_next().await? {
-            for object in &page {
-                order.see(&object.key);
+        let mut pages = Walk::new(self, horizons).pages();
+        let mut ahead = pages.next().await;
+        while let Some(page) = ahead {
+            let page = page?;
+            if page.anew {
+                seen = Seen::default();
+                recent = Default::default();
             }
-            if may_jump && !order.holds() {
-                may_jump = false;
-                if !seen.left_out.is_empty() {
-                    pages = self.store.list(&self.prefix, None);
-                    seen.left_out.clear();
-                    continue;
-                }
-            }
-            let jump = page.last().and_then(|last| horizons.jump(&last.key));
-            recent.swap(0, 1);
-            recent[1].clear();
-            for object in page {
-                let new = !recent[0].contains(&object.key) && recent[1].insert(object.key.clone());
-                if !new || !self.is_foreign(&object) {
-                    continue;
-                }
-                let below = self.below(&object.key);
-                seen.objects += 1;
-                seen.bytes += object.size;
-                if self.selection.wants(&object, below) {
-                    seen.wanted += 1;
-                    if !take(object).await? {
-                        return Ok(seen);
-                    }
-                }
-            }
-            observer.on(&Event::Listed {
-                objects: seen.objects,
-                bytes: seen.bytes,
-            });
-            if let (true, Some(jump)) = (may_jump, jump) {
-                pages = self.store.list(&self.prefix, Some(&jump.behind));
-                seen.left_out.insert(jump.head, jump.before);
+            seen.left_out.extend(page.left_out);
+            let work = async {
+                let done = self.work(page.objects, &mut seen, &mut recent, &mut take);
+                let on = done.await?;
+                observer.on(&Event::Listed {
+                    objects: seen.objects,
+                    bytes: seen.bytes,
+                });
+                Ok::<bool, E>(on)
+            };
+            // First of all the next page, so that it is asked for before this one is worked on.
+            let on;
+            (on, ahead) = match future::select(pages.next(), pin!(work)).await {
+                Either::Left((next, work)) => (work.await?, next),
+                Either::Right((Ok(true), next)) => (true, next.await),
+                Either::Right((done, _)) => (done?, None),
+            };
+            if !on {
+                break;
             }
         }
         Ok(seen)
+    }
+
+    /// Hands the wanted objects of a page to `take`, unless they were on the page before.
+    async fn work<E>(
+        &self,
+        page: Vec<ObjectMeta>,
+        seen: &mut Seen,
+        recent: &mut [HashSet<String>; 2],
+        take: &mut impl AsyncFnMut(ObjectMeta) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        recent.swap(0, 1);
+        recent[1].clear();
+        for object in page {
+            let new = !recent[0].contains(&object.key) && recent[1].insert(object.key.clone());
+            if !new || !self.is_foreign(&object) {
+                continue;
+            }
+            let below = self.below(&object.key);
+            seen.objects += 1;
+            seen.bytes += object.size;
+            if self.selection.wants(&object, below) {
+                seen.wanted += 1;
+                if !take(object).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Why there is nothing to look at, if there is no object at all below the prefix.
@@ -288,7 +310,7 @@ async fn folder_or_object(store: &dyn Store, prefix: &str) -> Result<(String, bo
 
 async fn first_page(store: &dyn Store, prefix: &str) -> Result<Vec<ObjectMeta>, StoreError> {
     Ok(store
-        .list(prefix, None)
+        .list_in_no_order(prefix)
         .try_next()
         .await?
         .unwrap_or_default())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
@@ -75,6 +75,10 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2
 /// all of them fail.
 const VAIN: usize = 64;
 
+/// How many times as many objects as are being fetched may be waiting to be taken. Where order is kept,
+/// one that is slow to come would otherwise hold up all behind it; the budget of bytes still holds.
+const AHEAD: usize = 4;
+
 /// Fetches the objects and yields them in the same order.
 ///
 /// Bodies are read eagerly into the budget, as one that is paused trips stalled-stream checks.
@@ -83,10 +87,47 @@ pub fn fetch<'a>(
     objects: impl Stream<Item = ObjectMeta> + Send + 'a,
     limits: FetchLimits,
 ) -> impl Stream<Item = Fetched> + Send + 'a {
+    under_way(store, objects, limits)
+        .buffered(tasks(limits))
+        .flat_map(stream::iter)
+}
+
+/// Fetches the objects and yields them as they arrive.
+pub fn fetch_unordered<'a>(
+    store: Arc<dyn Store>,
+    objects: impl Stream<Item = ObjectMeta> + Send + 'a,
+    limits: FetchLimits,
+) -> impl Stream<Item = Fetched> + Send + 'a {
+    under_way(store, objects, limits)
+        .buffer_unordered(tasks(limits))
+        .flat_map(stream::iter)
+}
+
+/// Tasks that fetch or wait for their turn. Who asks for one fetch at a time gets them in order, which
+/// several tasks would not keep.
+fn tasks(limits: FetchLimits) -> usize {
+    match limits.jobs {
+        0 | 1 => 1,
+        jobs => jobs * AHEAD,
+    }
+}
+
+/// An object with its share of the budget.
+type Wanted = (ObjectMeta, Option<OwnedSemaphorePermit>);
+
+/// A task for each object, or for some that the store reads best together, of which
+/// [`FetchLimits::jobs`] fetch at a time.
+fn under_way<'a>(
+    store: Arc<dyn Store>,
+    objects: impl Stream<Item = ObjectMeta> + Send + 'a,
+    limits: FetchLimits,
+) -> impl Stream<Item = impl Future<Output = Vec<Fetched>> + Send> + Send + 'a {
     // An object of the largest size must always fit.
     let total = permits(limits.bytes).max(permits(limits.whole)).max(1);
     let budget = Arc::new(Semaphore::new(total as usize));
+    let slots = Arc::new(Semaphore::new(limits.jobs.max(1)));
     let vain = Arc::new(AtomicUsize::new(0));
+    let together = store.reads_together().max(1);
     objects
         .then(move |object| {
             let cost = if object.size > limits.whole {
@@ -97,20 +138,54 @@ pub fn fetch<'a>(
             let budget = Arc::clone(&budget);
             async move { (object, budget.acquire_many_owned(cost).await.ok()) }
         })
-        .map(move |(object, permit)| {
+        // Those at hand: nothing is waited for.
+        .ready_chunks(together)
+        .map(move |wanted| {
             let store = Arc::clone(&store);
+            let slots = Arc::clone(&slots);
             let vain = Arc::clone(&vain);
             Task::spawn(async move {
-                let content = one(store.as_ref(), &object, limits.whole, &vain).await;
-                Fetched {
-                    object,
-                    content,
-                    permit,
-                }
+                let slot = slots.acquire().await;
+                let fetched = some(store.as_ref(), wanted, limits.whole, &vain).await;
+                drop(slot);
+                fetched
             })
             .finish()
         })
-        .buffered(limits.jobs.max(1))
+}
+
+async fn some(
+    store: &dyn Store,
+    wanted: Vec<Wanted>,
+    whole: u64,
+    vain: &AtomicUsize,
+) -> Vec<Fetched> {
+    let small = |object: &ObjectMeta| !object.archived && (1..=whole).contains(&object.size);
+    let mut read = if wanted.len() > 1 {
+        let small = wanted.iter().filter(|(object, _)| small(object));
+        let names: Vec<(&str, Option<&str>)> = small
+            .map(|(object, _)| (object.key.as_str(), version(object)))
+            .collect();
+        store.get_together(&names).await.into_iter()
+    } else {
+        Vec::new().into_iter()
+    };
+    let mut fetched = Vec::with_capacity(wanted.len());
+    for (object, permit) in wanted {
+        let bytes = if small(&object) { read.next() } else { None };
+        let content =
+            match bytes.map(|bytes| bytes.and_then(|it| complete(store, &object, None, it))) {
+                Some(Ok(bytes)) => Content::Whole(bytes),
+                // What failed is tried again, by itself.
+                Some(Err(_)) | None => one(store, &object, whole, vain).await,
+            };
+        fetched.push(Fetched {
+            object,
+            content,
+            permit,
+        });
+    }
+    fetched
 }
 
 async fn one(store: &dyn Store, object: &ObjectMeta, whole: u64, vain: &AtomicUsize) -> Content {
@@ -160,18 +235,32 @@ pub(super) async fn get(
     }
 }
 
-/// A store knows how long a body says it is; only the listing says how long it must be.
 async fn get_once(
     store: &dyn Store,
     object: &ObjectMeta,
     range: Option<Range<u64>>,
 ) -> Result<Bytes, StoreError> {
-    let expected = range
-        .as_ref()
-        .map_or(object.size, |range| range.end - range.start);
-    let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
-    let bytes = store.get(&object.key, range, etag).await?;
-    if bytes.len() as u64 == expected || etag.is_none() {
+    let bytes = store
+        .get(&object.key, range.clone(), version(object))
+        .await?;
+    complete(store, object, range, bytes)
+}
+
+/// The version of an object that was listed.
+fn version(object: &ObjectMeta) -> Option<&str> {
+    Some(object.etag.as_str()).filter(|etag| !etag.is_empty())
+}
+
+/// The bytes of an object or of a range of it, if there are as many as there must be: a store knows how
+/// long a body says it is; only the listing says how long it must be.
+fn complete(
+    store: &dyn Store,
+    object: &ObjectMeta,
+    range: Option<Range<u64>>,
+    bytes: Bytes,
+) -> Result<Bytes, StoreError> {
+    let expected = range.map_or(object.size, |range| range.end - range.start);
+    if bytes.len() as u64 == expected || version(object).is_none() {
         return Ok(bytes);
     }
     Err(StoreError {

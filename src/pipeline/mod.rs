@@ -3,6 +3,7 @@
 //! Fetches run ahead within a budget of bytes, CPU work runs on the pool of `cpu`, and everything
 //! comes out in the order it went in, so that the same input gives the same files.
 
+mod at_once;
 mod background;
 mod batch;
 mod budget;
@@ -22,6 +23,7 @@ mod read;
 mod stream;
 mod twins;
 
+pub use at_once::at_once;
 pub use background::{Background, background};
 pub use batch::{Encoded, Work, WorkError, count_object, run_batch};
 pub use budget::Budget;
@@ -29,7 +31,7 @@ pub use cancel::{Cancel, Canceller};
 pub use decode::{Failure, Rejected, Rows, Rules, Verdict};
 pub use dedupe::LinesPart;
 pub use feed::{Feed, Feeder, feed};
-pub use fetch::{Content, FetchLimits, Fetched, archived, fetch};
+pub use fetch::{Content, FetchLimits, Fetched, archived, fetch, fetch_unordered};
 pub use history::{History, KnownLines};
 pub use meanwhile::keep_doing;
 pub use parts::{Part, RejectsPart};

@@ -8,14 +8,23 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use crate::schema::{KeyStamp, key_stamp};
-use crate::units::Day;
+use crate::units::{DAY_MICROS, Day};
 
-/// Up to which time keys are left out.
+use super::selection::TimeRange;
+
+/// How much later than wanted the day of a folder must be for it to be left out: what it holds may be
+/// named after a day before.
+const FOLDER_MARGIN: i64 = 2 * DAY_MICROS;
+
+/// Up to which time keys are left out, and from which on.
+///
+/// What stands between the days of a head is taken for one of them.
 ///
 /// Memory: one entry per head, of which there are as many as distributions and log prefixes.
 #[derive(Clone, Debug, Default)]
 pub struct Horizons {
     everywhere: Option<i64>,
+    until: Option<i64>,
     /// The newest that is known of each head, of keys whose time is written with `-` and with `/`.
     by_head: [HashMap<String, i64>; 2],
     lookback: i64,
@@ -28,8 +37,8 @@ pub struct Jump {
     pub behind: String,
     /// What the keys begin with that are left out.
     pub head: String,
-    /// They are from before this day.
-    pub before: Day,
+    /// They are from before this day; none if they are from after what is wanted.
+    pub before: Option<Day>,
 }
 
 impl Horizons {
@@ -39,6 +48,19 @@ impl Horizons {
             everywhere: since,
             ..Self::default()
         }
+    }
+
+    /// Keys outside of a span of time are left out everywhere.
+    pub fn within(range: TimeRange) -> Self {
+        Self {
+            until: range.until,
+            ..Self::since(range.since)
+        }
+    }
+
+    /// The time from which on keys are left out.
+    pub fn until(&self) -> Option<i64> {
+        self.until
     }
 
     /// Keys more than `lookback` microseconds older than the newest one that is known of the same
@@ -59,11 +81,18 @@ impl Horizons {
 
     /// Where a listing can go on after `key`, if there is anything to leave out.
     pub fn jump(&self, key: &str) -> Option<Jump> {
+        let stamp = key_stamp(key)?;
+        let jump = self.over_old(key, stamp);
+        jump.or_else(|| self.over_new(key, stamp))
+            .filter(|jump| jump.behind.as_str() > key)
+    }
+
+    fn over_old(&self, key: &str, stamp: KeyStamp) -> Option<Jump> {
         let KeyStamp {
             start,
             separator,
             period,
-        } = key_stamp(key)?;
+        } = stamp;
         let head = key.get(..start)?;
         let known = self.by_head[usize::from(separator == '/')].get(head);
         let horizon = self
@@ -74,23 +103,54 @@ impl Horizons {
         if period.until > horizon || period.day() >= before {
             return None;
         }
-        let last = Day(before.0 - 1)
-            .to_string()
-            .replace('-', &separator.to_string());
-        let year = key.get(start..start + 4)?;
-        // `~` comes after all that follows a day or a year in a key. Never beyond the year: between the
-        // years of `2025/12/31/` stand those of `2026-03-20-`, which are of another kind.
-        let behind = if last.starts_with(year) {
-            format!("{head}{last}~")
+        let last = Day(before.0 - 1);
+        // Never beyond the year: between the years of `2025/12/31/` stand those of `2026-03-20-`, which
+        // are of another kind.
+        let last = if last.to_string().starts_with(key.get(start..start + 4)?) {
+            last
         } else {
-            format!("{head}{year}{separator}~")
+            last_of_year(period.day())?
         };
-        (behind.as_str() > key).then(|| Jump {
-            behind,
+        Some(Jump {
+            behind: behind(head, last, separator),
             head: head.to_owned(),
-            before,
+            before: Some(before),
         })
     }
+
+    fn over_new(&self, key: &str, stamp: KeyStamp) -> Option<Jump> {
+        let separator = stamp.separator;
+        let margin = if separator == '/' { FOLDER_MARGIN } else { 0 };
+        let until = self.until?.saturating_add(margin);
+        let (day, last_wanted) = (stamp.period.day(), Day::of_micros(until - 1));
+        if stamp.period.from < until || day <= last_wanted {
+            return None;
+        }
+        let head = key.get(..stamp.start)?;
+        // What is named after a whole month stands behind its days.
+        let last = if day.month() == last_wanted.month() {
+            let end = |end| format!("{}-{end}", day.month()).parse::<Day>().ok();
+            (28..=31).rev().find_map(end)?
+        } else {
+            last_of_year(day)?
+        };
+        Some(Jump {
+            behind: behind(head, last, separator),
+            head: head.to_owned(),
+            before: None,
+        })
+    }
+}
+
+/// What comes after all keys of a head and a day.
+fn behind(head: &str, day: Day, separator: char) -> String {
+    let day = day.to_string().replace('-', &separator.to_string());
+    // `~` comes after all that follows a day in a key.
+    format!("{head}{day}~")
+}
+
+fn last_of_year(day: Day) -> Option<Day> {
+    format!("{}-12-31", day.to_string().get(..4)?).parse().ok()
 }
 
 /// Whether a listing comes in an order in which jumps are sound: by bytes or by path segments.
@@ -124,10 +184,26 @@ impl Order {
         }
     }
 
+    /// Whether `key`, if it came next, would stand behind `limit`, be there such a key or not.
+    pub fn is_beyond(&self, key: &str, limit: &str) -> bool {
+        let last = self.last.as_deref().unwrap_or_default();
+        let by_bytes = self.by_bytes && last <= key;
+        if by_bytes && key <= limit {
+            return false;
+        }
+        let by_path_too = self.by_path && by_path(last, key) != Ordering::Greater;
+        (by_bytes || by_path_too) && (!by_path_too || by_path(key, limit) == Ordering::Greater)
+    }
+
     /// Whether it has been in order so far.
     pub fn holds(&self) -> bool {
         self.by_bytes || self.by_path
     }
+}
+
+/// Whether a key stands behind another one in either order.
+pub fn is_behind(key: &str, limit: &str) -> bool {
+    key > limit && by_path(key, limit) == Ordering::Greater
 }
 
 fn by_path(a: &str, b: &str) -> Ordering {
@@ -153,11 +229,11 @@ mod tests {
         let expected = Jump {
             behind: "p/E1.2026-03-15~".to_owned(),
             head: "p/E1.".to_owned(),
-            before,
+            before: Some(before),
         };
         assert_eq!(far, Some(expected));
         let year = jump("p/E1.2025-01-01-00.b.gz");
-        assert_eq!(year.as_deref(), Some("p/E1.2025-~"), "year by year");
+        assert_eq!(year.as_deref(), Some("p/E1.2025-12-31~"), "year by year");
         let folders = jump("q/1/2/2026/01/31/2026-01-31-00-00-00-A");
         assert_eq!(folders.as_deref(), Some("q/1/2/2026/03/15~"));
         assert_eq!(jump("p/E1.2026-03-16-12.b.gz"), None, "inside the lookback");
@@ -180,6 +256,22 @@ mod tests {
             Some("new/2026-02-28~")
         );
         assert_eq!(Horizons::default().jump("p/E1.2026-01-01-00.b.gz"), None);
+    }
+
+    #[test]
+    fn what_comes_later_than_wanted_is_left_out_by_the_month_and_by_the_year() {
+        let until = "2026-03-11".parse::<Day>().map(Day::start_micros).ok();
+        let horizons = Horizons::within(TimeRange { since: None, until });
+        let jump = |key: &str| horizons.jump(key).map(|jump| (jump.behind, jump.before));
+        let behind = |text: &str| Some((text.to_owned(), None));
+        assert_eq!(jump("p/E1.2026-03-10-23.a.gz"), None);
+        // `E1.2026-03.merged.gz` stands behind the days.
+        assert_eq!(jump("p/E1.2026-03-11-00.a.gz"), behind("p/E1.2026-03-31~"));
+        assert_eq!(jump("p/E1.2026-04-01-00.a.gz"), behind("p/E1.2026-12-31~"));
+        assert_eq!(jump("p/E1.2027-04-01-00.a.gz"), behind("p/E1.2027-12-31~"));
+        let folder = |day: &str| jump(&format!("p/{day}/E1.2026-03-10-23.a.gz"));
+        assert_eq!(folder("2026/03/11"), None, "named after the day before");
+        assert_eq!(folder("2026/03/13"), behind("p/2026/03/31~"));
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>>;
 
     /// All objects whose key begins with `prefix`, in whatever order lets the first ones come
-    /// soonest.
+    /// soonest. For a look: a listing that follows may begin with what was seen here.
     fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
         self.list(prefix, None)
     }
@@ -94,7 +94,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Deletes objects; those that do not exist are no error.
     async fn delete(&self, keys: &[String]) -> Result<()>;
 
-    /// Requests made so far, by kind; empty where requests cost nothing.
+    /// Requests made so far, by kind, without those that were repeated for one answer; empty where they
+    /// cost nothing.
     fn requests(&self) -> BTreeMap<&'static str, u64> {
         BTreeMap::new()
     }
@@ -107,6 +108,20 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Number of fetches that make sense at the same time.
     fn parallel_fetches(&self) -> usize {
         32
+    }
+
+    /// Number of objects that are best read by one call of [`get_together`](Self::get_together).
+    fn reads_together(&self) -> usize {
+        1
+    }
+
+    /// All bytes of objects, each with its key and the version it must have; one result for each.
+    async fn get_together(&self, objects: &[(&str, Option<&str>)]) -> Vec<Result<Bytes>> {
+        let mut all = Vec::with_capacity(objects.len());
+        for (key, etag) in objects {
+            all.push(self.get(key, None, *etag).await);
+        }
+        all
     }
 
     /// Whether a listing can begin behind a key without walking up to it.

@@ -8,7 +8,7 @@ use crate::jobs::merge::Merged;
 use crate::jobs::source::Nothing;
 use crate::jobs::sync::{Planned, Report};
 use crate::jobs::transfer::Transferred;
-use crate::outcome::{ObjectCounts, TableCounts};
+use crate::outcome::{ObjectCounts, Requests, TableCounts};
 use crate::units::Day;
 
 /// A value as a line.
@@ -43,6 +43,8 @@ pub struct Work<'a> {
     tables: Vec<TableLine<'a>>,
     objects: ObjectCounts,
     interrupted: bool,
+    #[serde(skip_serializing_if = "Requests::is_empty")]
+    requests: &'a Requests,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     looked_back: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -102,6 +104,7 @@ impl<'a> Work<'a> {
                 .collect(),
             objects: report.outcome.objects,
             interrupted: report.interrupted,
+            requests: &report.outcome.requests,
             looked_back: !report.not_listed.is_empty(),
             not_listed: NotListed::all(&report.not_listed),
             nothing: NothingLine::of(report.nothing.as_ref()),
@@ -164,6 +167,8 @@ pub struct Transfer {
     objects: TransferObjects,
     bytes: u64,
     interrupted: bool,
+    #[serde(skip_serializing_if = "Requests::is_empty")]
+    requests: Requests,
 }
 
 #[derive(Debug, Serialize)]
@@ -176,7 +181,7 @@ struct TransferObjects {
 
 impl Transfer {
     /// The summary of a transfer.
-    pub fn of(transferred: &Transferred, dry_run: bool) -> Self {
+    pub fn of(transferred: &Transferred, dry_run: bool, requests: Requests) -> Self {
         Self {
             dry_run,
             objects: TransferObjects {
@@ -187,6 +192,7 @@ impl Transfer {
             },
             bytes: transferred.bytes,
             interrupted: transferred.interrupted,
+            requests,
         }
     }
 }

@@ -30,7 +30,7 @@ pub use plans::plan_text;
 pub use proof::{verified_json, verified_text};
 pub use rebuilt::{moved_json, rebuilt_json, rebuilt_text, repaired_json, repaired_text};
 pub use standing::{status_json, status_text, stories_json, stories_text};
-pub use summary::{Told, merge_text, nothing_text, report_text, transfer_text};
+pub use summary::{Told, merge_text, nothing_text, report_text, requests_text, transfer_text};
 pub use tables::{Table, count, number, one_line};
 pub use watch::{Flow, Watch};
 

@@ -8,7 +8,7 @@ use crate::jobs::merge::Merged;
 use crate::jobs::source::Nothing;
 use crate::jobs::sync::Report;
 use crate::jobs::transfer::Transferred;
-use crate::outcome::{ObjectCounts, Outcome, TableCounts};
+use crate::outcome::{ObjectCounts, Outcome, Requests, TableCounts};
 use crate::units::{ByteSize, Day};
 
 use super::tables::{Table, count, number, one_line};
@@ -53,18 +53,32 @@ pub fn report_text(report: &Report, told: &Told<'_>) -> String {
     let mut text = String::new();
     if outcome.tables.is_empty() {
         text.push_str(&without_rows(outcome, told));
+        text.push_str(&requests_text(&outcome.requests));
         text.push_str(&not_listed(&report.not_listed));
         return text;
     }
     text.push_str(&tables(outcome, told.place.is_some()));
     text.push('\n');
     text.push_str(&totals(outcome, told.elapsed));
+    text.push_str(&requests_text(&outcome.requests));
     text.push_str(&not_listed(&report.not_listed));
     text.push_str(&blemishes(outcome));
     if let Some(place) = told.place {
         text.push_str(&whereabouts(outcome, place, told));
     }
     text
+}
+
+/// Requests by kind; the SDK's repetitions are not counted.
+pub fn requests_text(requests: &Requests) -> String {
+    let kinds = requests.0.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, count)| format!("{} {kind}", number(*count)))
+        .collect();
+    if kinds.is_empty() {
+        return String::new();
+    }
+    format!("requests: {}\n", kinds.join(", "))
 }
 
 /// What a listing left out because it is older than the lookback.

@@ -185,7 +185,8 @@ impl Store for Overlapping {
         let whole = self.0.list(prefix, after).try_concat();
         futures::stream::once(whole)
             .map_ok(|all: Vec<ObjectMeta>| {
-                let pages: Vec<_> = all.windows(2).map(|page| Ok(page.to_vec())).collect();
+                let two = all.len().clamp(1, 2);
+                let pages: Vec<_> = all.windows(two).map(|page| Ok(page.to_vec())).collect();
                 futures::stream::iter(pages)
             })
             .try_flatten()

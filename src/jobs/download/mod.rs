@@ -1,29 +1,32 @@
 //! Raw objects to a local folder, verified; doing it again fetches only what is missing.
 
+mod look;
+mod write;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use futures::stream::StreamExt;
-use tempfile::NamedTempFile;
+use futures::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
-use crate::cpu;
 use crate::event::{Event, Observer};
-use crate::pipeline::{Cancel, Content, Feed, Feeder, FetchLimits, Fetched, feed, fetch};
-use crate::store::{
-    Body, ErrorKind, LocalStore, ObjectMeta, Precondition, Store, StoreError, full_name,
-};
+use crate::pipeline::{Cancel, Feed, Feeder, FetchLimits, feed, fetch_unordered};
+use crate::store::{LocalStore, ObjectMeta, StoreError};
 
 use super::JobError;
-use super::checksum::{self, Sum};
 use super::source::{Seen, Source};
-use super::transfer::{Fate, Tally, TransferOptions, Transferred, file_error, modified_micros};
+use super::transfer::{Fate, Tally, TransferOptions, Transferred};
+use write::WRITTEN;
 
 /// Larger objects are read in ranges of this size.
 const RANGE: u64 = 8 << 20;
 
 /// Listed objects that wait to be looked at.
 const AHEAD: usize = 1000;
+
+/// Most objects whose files are looked at in one go, and how many such goes there are at the same time.
+const LOOKED_AT: usize = 256;
+const LOOKS: usize = 2;
 
 /// Ends the names of files that are not complete, as [`LocalStore`] leaves them out of listings.
 const UNFINISHED: &str = ".s3logs-tmp";
@@ -110,12 +113,10 @@ impl<'a> Download<'a> {
 
     async fn run(&self, objects: Feed<ObjectMeta>) -> Result<(), JobError> {
         let wanted = objects
-            .map(|object| async move {
-                self.tally.listed();
-                let fate = self.look(&object).await;
-                (object, fate)
-            })
-            .buffered(self.jobs)
+            .ready_chunks(LOOKED_AT)
+            .map(|objects| self.look(objects))
+            .buffered(LOOKS)
+            .flat_map(stream::iter)
             .filter_map(async |(object, fate)| match fate {
                 None => {
                     self.tally.planned(object.size, self.observer);
@@ -142,23 +143,23 @@ impl<'a> Download<'a> {
             })
             .boxed();
         {
-            let fates = fetch(self.source.store.clone(), objects, limits)
+            let fates = fetch_unordered(self.source.store.clone(), objects, limits)
                 .take_until(self.cancel.cancelled())
-                .map(|fetched| async move {
-                    let fate = self.store(&fetched).await;
-                    (fetched, fate)
-                })
-                .buffer_unordered(self.jobs);
+                .map(|fetched| self.arrive(fetched))
+                .buffer_unordered(self.jobs)
+                .ready_chunks(WRITTEN)
+                // What arrives while some are written is written next, all at once.
+                .then(|arrived| self.write(arrived))
+                .flat_map(stream::iter);
             let mut fates = std::pin::pin!(fates);
-            while let Some((fetched, fate)) = fates.next().await {
+            while let Some((object, fate)) = fates.next().await {
                 if let Fate::Done(bytes) = fate {
                     self.observer.on(&Event::Fetched {
-                        key: fetched.object.key.clone(),
+                        key: object.key.clone(),
                         bytes,
                     });
                 }
-                self.tally
-                    .settle(&fetched.object.key, fate, self.observer)?;
+                self.tally.settle(&object.key, fate, self.observer)?;
             }
         }
         general.map_or(Ok(()), Err)
@@ -181,211 +182,9 @@ impl<'a> Download<'a> {
         self.source.below(&object.key)
     }
 
-    fn place(&self, below: &str) -> String {
+    fn shown(&self, below: &str) -> String {
         self.folder.join(below).display().to_string()
     }
-
-    /// Whether the object needs fetching: if not, its fate.
-    async fn look(&self, object: &ObjectMeta) -> Option<Fate> {
-        let below = self.below(object);
-        if !can_be_a_path(below) {
-            let error = StoreError {
-                kind: ErrorKind::BadName,
-                action: "write",
-                place: full_name(self.source.store.root(), &object.key),
-                cause: "the key cannot be a file name (an empty or dotted segment)".to_owned(),
-            };
-            return Some(Fate::Failed("write", error));
-        }
-        self.local.as_ref()?;
-        match self.is_there(object, self.folder.join(below)).await {
-            Ok(true) => Some(Fate::Present),
-            Ok(false) => None,
-            Err(error) => {
-                let error = file_error(&error, "read", self.place(below));
-                Some(Fate::Failed("read", error))
-            }
-        }
-    }
-
-    async fn is_there(&self, object: &ObjectMeta, path: PathBuf) -> std::io::Result<bool> {
-        // Whatever is in the way of a path is told when it is written.
-        let Ok(meta) = tokio::fs::metadata(&path).await else {
-            return Ok(false);
-        };
-        if !meta.is_file() || meta.len() != object.size {
-            return Ok(false);
-        }
-        let store = self.source.store.as_ref();
-        if checksum::is_plain_md5(&object.etag) {
-            let same = checksum::object_matches(store, &object.key, &object.etag, path).await?;
-            if let Some(same) = same {
-                return Ok(same);
-            }
-        }
-        Ok(modified_micros(&meta) >= object.modified)
-    }
-
-    async fn store(&self, fetched: &Fetched) -> Fate {
-        let Some(local) = &self.local else {
-            return Fate::Stopped;
-        };
-        let object = &fetched.object;
-        match &fetched.content {
-            Content::Failed(error) => Fate::Failed("fetch", error.clone()),
-            Content::Large => tokio::select! {
-                fate = self.in_ranges(local, object) => fate,
-                () = self.cancel.cancelled() => Fate::Stopped,
-            },
-            Content::Whole(bytes) => {
-                let length = bytes.len() as u64;
-                let sum = self.sum_wanted(object).then(|| {
-                    let bytes = bytes.clone();
-                    cpu::run(move || {
-                        let mut sum = Sum::default();
-                        sum.update(&bytes);
-                        sum
-                    })
-                });
-                let sum = match sum {
-                    Some(sum) => Some(sum.await),
-                    None => None,
-                };
-                if let Err(error) = self.verify(object, length, sum).await {
-                    return Fate::Failed("fetch", error);
-                }
-                self.put(local, object, Body::Bytes(bytes.clone())).await
-            }
-        }
-    }
-
-    fn sum_wanted(&self, object: &ObjectMeta) -> bool {
-        self.source.store.etag_is_content() && checksum::is_plain_md5(&object.etag)
-    }
-
-    async fn verify(
-        &self,
-        object: &ObjectMeta,
-        length: u64,
-        sum: Option<Sum>,
-    ) -> Result<(), StoreError> {
-        let store = self.source.store.as_ref();
-        let wrong = |cause: String| StoreError {
-            kind: ErrorKind::Changed,
-            action: "read",
-            place: full_name(store.root(), &object.key),
-            cause,
-        };
-        if length != object.size {
-            let cause = format!("{length} bytes arrived, {} were listed", object.size);
-            return Err(wrong(cause));
-        }
-        match sum {
-            Some(sum)
-                if !sum.hex().eq_ignore_ascii_case(&object.etag)
-                    && !checksum::is_no_md5(store, &object.key).await =>
-            {
-                Err(wrong("checksum does not match".to_owned()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn put(&self, local: &LocalStore, object: &ObjectMeta, body: Body) -> Fate {
-        let put = local
-            .put(self.below(object), body, Precondition::Always)
-            .await;
-        match put {
-            Ok(_) => Fate::Done(object.size),
-            Err(mut error) => {
-                if error.kind == ErrorKind::Exists {
-                    error.kind = ErrorKind::BadName;
-                    error.cause = String::from("a file is where its folder should be");
-                }
-                Fate::Failed("write", error)
-            }
-        }
-    }
-
-    /// Fetches a large object range by range into a file beside its place.
-    async fn in_ranges(&self, local: &LocalStore, object: &ObjectMeta) -> Fate {
-        let Ok(_permit) = self.ranges.acquire().await else {
-            return Fate::Stopped;
-        };
-        let below = self.below(object);
-        let path = self.folder.join(below);
-        let failed = |error: &std::io::Error| {
-            Fate::Failed("write", file_error(error, "write", self.place(below)))
-        };
-        let parent = path.parent().unwrap_or(&self.folder).to_owned();
-        let temporary = cpu::run(move || {
-            fs::create_dir_all(&parent)?;
-            tempfile::Builder::new()
-                .prefix(".")
-                .suffix(UNFINISHED)
-                .tempfile_in(&parent)
-        });
-        let mut file = match temporary.await {
-            Ok(file) => file,
-            Err(error) => return failed(&error),
-        };
-        let mut sum = self.sum_wanted(object).then(Sum::default);
-        let mut at = 0;
-        while at < object.size {
-            let range = at..object.size.min(at + RANGE);
-            let etag = Some(object.etag.as_str()).filter(|etag| !etag.is_empty());
-            let got = self
-                .source
-                .store
-                .get(&object.key, Some(range.clone()), etag);
-            let bytes = match got.await {
-                Ok(bytes) => bytes,
-                Err(error) => return Fate::Failed("fetch", error),
-            };
-            if bytes.len() as u64 != range.end - range.start {
-                let end = range.start + bytes.len() as u64;
-                return match self.verify(object, end, None).await {
-                    Err(error) => Fate::Failed("fetch", error),
-                    Ok(()) => Fate::Stopped,
-                };
-            }
-            at = range.end;
-            (file, sum) = match append(file, sum, bytes).await {
-                Ok(both) => both,
-                Err(error) => return failed(&error),
-            };
-        }
-        if let Err(error) = self.verify(object, at, sum).await {
-            return Fate::Failed("fetch", error);
-        }
-        self.put(local, object, Body::File(file.path().to_owned()))
-            .await
-    }
-}
-
-/// Appends to a file, off the async threads.
-async fn append(
-    mut file: NamedTempFile,
-    mut sum: Option<Sum>,
-    bytes: bytes::Bytes,
-) -> std::io::Result<(NamedTempFile, Option<Sum>)> {
-    use std::io::Write as _;
-    cpu::run(move || {
-        if let Some(sum) = &mut sum {
-            sum.update(&bytes);
-        }
-        file.write_all(&bytes)?;
-        Ok((file, sum))
-    })
-    .await
-}
-
-/// Whether a key leads to a file inside the folder.
-fn can_be_a_path(key: &str) -> bool {
-    !key.ends_with(UNFINISHED)
-        && key
-            .split('/')
-            .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\0'))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::*;
 use crate::event::Silent;
 use crate::jobs::test_store::{Recorder, TestStore};
 use crate::plan::Selection;
+use crate::store::{ErrorKind, Store};
 
 fn source(store: Arc<dyn Store>, prefix: &str) -> Source {
     Source {

@@ -72,7 +72,7 @@ pub(super) async fn keeps_apart(
 pub(super) fn horizons(source: &Source, ledger: &Ledger, lookback: Option<i64>) -> Horizons {
     let range = &source.selection.range;
     let Some(lookback) = lookback.filter(|_| range.is_open()) else {
-        return Horizons::since(range.since);
+        return Horizons::within(*range);
     };
     let mut horizons = Horizons::lookback(lookback);
     let start = full_name(source.store.root(), "");

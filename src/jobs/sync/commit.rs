@@ -68,8 +68,9 @@ impl Sync<'_> {
             }
             self.look_back();
             let objects = batch.objects.clone();
-            let mut encoded =
-                run_batch(&self.work, objects, self.observer.as_ref(), self.cancel).await?;
+            // Boxed: it is large, and every future around this one would be, too.
+            let batch_run = run_batch(&self.work, objects, self.observer.as_ref(), self.cancel);
+            let mut encoded = Box::pin(batch_run).await?;
             if encoded.objects.is_empty() {
                 self.outcome.objects.unwanted += encoded.unwanted;
                 return Ok(());

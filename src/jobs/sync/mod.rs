@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Observer};
 use crate::ledger::{Bucket, Folding, Journal, Lease, Ledger, ObjectId, Owner, Standing};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Requests};
 use crate::pipeline::{Cancel, Work, keep_doing};
 use crate::plan::{Batch, Limits, Planner, Shard};
 use crate::store::ObjectMeta;
@@ -119,8 +119,10 @@ pub async fn sync_into(
     let renew = || async { drop(lease.renew((options.now)()).await) };
     let done = keep_doing(work, RENEWAL, renew).await;
     let released = lease.release().await;
-    let report = done?;
+    let mut report = done?;
     released?;
+    let (from, to) = (source.store.requests(), destination.store.requests());
+    report.outcome.requests = Requests::default().and(from).and(to);
     Ok(report)
 }
 
@@ -212,22 +214,22 @@ impl Sync<'_> {
         let (mut objects, mut bytes) = (0, 0);
         let (source, observer) = (self.source, Arc::clone(self.observer));
         let horizons = horizons(source, &self.ledger, self.lookback);
-        let seen = source
-            .each_young::<JobError>(&horizons, observer.as_ref(), async |object| {
-                if self.cancel.is_cancelled() {
-                    return Err(JobError::Interrupted);
+        let each = source.each_young::<JobError>(&horizons, observer.as_ref(), async |object| {
+            if self.cancel.is_cancelled() {
+                return Err(JobError::Interrupted);
+            }
+            if self.is_new(&object).await? {
+                objects += 1;
+                bytes += object.size;
+                observer.on(&Event::Planned { objects, bytes });
+                if let Some(batch) = planner.push(object) {
+                    self.batch(batch).await?;
                 }
-                if self.is_new(&object).await? {
-                    objects += 1;
-                    bytes += object.size;
-                    observer.on(&Event::Planned { objects, bytes });
-                    if let Some(batch) = planner.push(object) {
-                        self.batch(batch).await?;
-                    }
-                }
-                Ok(true)
-            })
-            .await?;
+            }
+            Ok(true)
+        });
+        // Boxed, as every future around it would be as large.
+        let seen = Box::pin(each).await?;
         if let Some(batch) = planner.finish() {
             self.batch(batch).await?;
         }

@@ -5,7 +5,7 @@ mod walk;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +16,11 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
-use staged::Staged;
+use staged::{Staged, unlocked};
 use walk::{Names, Ramble, Walk};
+
+/// Small files that are read in one go.
+const READS_TOGETHER: usize = 32;
 
 /// Ends the names of files that are not complete; listings leave them out.
 const UNFINISHED: &str = ".s3logs-tmp";
@@ -73,6 +76,40 @@ impl LocalStore {
         let mut store = Self::open(folder)?;
         store.staging = Some(store.folder.join(staging));
         Ok(store)
+    }
+
+    /// Does something with many small files on a thread where it may wait for them, all in one go: handing
+    /// each to another thread costs more than reading or writing it.
+    pub async fn in_one_go<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        let store = self.clone();
+        blocking(move || work(&store)).await
+    }
+
+    /// Puts bytes in place of whatever is there, on the caller's thread. Atomic, and not durable.
+    ///
+    /// # Errors
+    /// As [`Store::put`].
+    pub fn put_here(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path("write", key)?;
+        self.write_here(&path, bytes)
+            .map_err(|error| self.error(&error, "write", key))
+    }
+
+    fn write_here(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let parent = path.parent().unwrap_or(&self.folder);
+        let mut staged = match unlocked(parent) {
+            // Its folder is made when it turns out that there is none: most of the time there is.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.make_folder(parent)?;
+                unlocked(parent)?
+            }
+            other => other?,
+        };
+        staged.write_all(bytes)?;
+        staged.persist(path).map(drop).map_err(|error| error.error)
     }
 
     fn path(&self, action: &'static str, key: &str) -> Result<PathBuf> {
@@ -211,6 +248,28 @@ fn meta_of(key: String, meta: &fs::Metadata) -> ObjectMeta {
     }
 }
 
+/// Reads a file, or a range of it, in the version that is expected.
+fn read(path: &Path, range: Option<Range<u64>>, expect: Option<&str>) -> io::Result<Bytes> {
+    let mut file = File::open(path).map_err(absent)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    if expect.is_some_and(|expect| expect != etag_of(&meta)) {
+        return Err(io::ErrorKind::StaleNetworkFileHandle.into());
+    }
+    let range = range.map_or(0..meta.len(), |range| {
+        range.start..range.end.min(meta.len())
+    });
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
+    }
+    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes.into())
+}
+
 /// Runs file system work off the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     joined(tokio::task::spawn_blocking(work).await)
@@ -262,30 +321,30 @@ impl Store for LocalStore {
     async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
         let path = self.path("read", key)?;
         let expect = etag.map(str::to_owned);
-        let read = move || -> io::Result<Bytes> {
-            let mut file = File::open(path).map_err(absent)?;
-            let meta = file.metadata()?;
-            if meta.is_dir() {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            if expect.is_some_and(|expect| expect != etag_of(&meta)) {
-                return Err(io::ErrorKind::StaleNetworkFileHandle.into());
-            }
-            let range = range.map_or(0..meta.len(), |range| {
-                range.start..range.end.min(meta.len())
-            });
-            if range.start > 0 {
-                file.seek(SeekFrom::Start(range.start))?;
-            }
-            let length =
-                usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-            let mut bytes = vec![0; length];
-            file.read_exact(&mut bytes)?;
-            Ok(bytes.into())
-        };
-        blocking(read)
+        blocking(move || read(&path, range, expect.as_deref()))
             .await
             .map_err(|error| self.error(&error, "read", key))
+    }
+
+    fn reads_together(&self) -> usize {
+        READS_TOGETHER
+    }
+
+    async fn get_together(&self, objects: &[(&str, Option<&str>)]) -> Vec<Result<Bytes>> {
+        let wanted: Vec<(String, Option<String>)> = objects
+            .iter()
+            .map(|(key, etag)| ((*key).to_owned(), etag.map(str::to_owned)))
+            .collect();
+        let store = self.clone();
+        // A hop to another thread costs more than most reads.
+        let all = move || {
+            let one = |(key, etag): &(String, Option<String>)| {
+                let path = store.path("read", key)?;
+                read(&path, None, etag.as_deref()).map_err(|error| store.error(&error, "read", key))
+            };
+            wanted.iter().map(one).collect()
+        };
+        blocking(all).await
     }
 
     async fn put(&self, key: &str, body: Body, when: Precondition) -> Result<String> {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use super::super::staging::locked_file;
 use super::{Body, UNFINISHED};
@@ -72,7 +72,16 @@ impl Staged {
 }
 
 fn empty(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
+    locked_file(&unfinished(), folder)
+}
+
+/// The same without a lock, which only those need whose folder is swept.
+pub(super) fn unlocked(folder: &Path) -> io::Result<NamedTempFile> {
+    unfinished().tempfile_in(folder)
+}
+
+fn unfinished() -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
     builder.prefix(".").suffix(UNFINISHED);
     #[cfg(unix)]
     {
@@ -80,5 +89,5 @@ fn empty(folder: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    locked_file(&builder, folder)
+    builder
 }

@@ -2,11 +2,13 @@
 
 mod client;
 mod error;
+mod list;
 mod read;
 mod write;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -14,15 +16,13 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{
-    Delete, EncodingType, ObjectIdentifier, ObjectStorageClass, RequestPayer, ServerSideEncryption,
-};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier, RequestPayer, ServerSideEncryption};
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::BoxStream;
 
 use super::{Body, ErrorKind, ObjectMeta, Precondition, Result, Store, StoreError, full_name};
 use error::explain;
+use list::Begun;
 
 pub use client::{AccessKeys, AwsOptions, Patience};
 pub use write::PART_SIZE;
@@ -39,6 +39,8 @@ pub struct S3Store {
     payer: Option<RequestPayer>,
     pause: Duration,
     counts: Counts,
+    /// A listing that has been begun and may go on.
+    begun: Mutex<Option<Begun>>,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ struct Counts {
     list: AtomicU64,
     put: AtomicU64,
     delete: AtomicU64,
+    head: AtomicU64,
 }
 
 impl S3Store {
@@ -60,6 +63,7 @@ impl S3Store {
             payer: options.request_payer.then_some(RequestPayer::Requester),
             pause: options.patience.pause / 4,
             counts: Counts::default(),
+            begun: Mutex::default(),
         }
     }
 
@@ -89,46 +93,6 @@ impl S3Store {
             place: full_name(&self.root, key),
             cause,
         }
-    }
-
-    /// One page of a listing, and where the next one begins.
-    async fn page(
-        &self,
-        prefix: &str,
-        delimiter: Option<&str>,
-        from: &From,
-    ) -> Result<(ListObjectsV2Output, Option<From>)> {
-        self.counts.list.fetch_add(1, Ordering::Relaxed);
-        let mut request = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(prefix)
-            // XML cannot hold control characters, and turns some of them into others.
-            .encoding_type(EncodingType::Url)
-            .set_delimiter(delimiter.map(str::to_owned))
-            .set_request_payer(self.payer.clone());
-        request = match from {
-            From::Start(after) => request.set_start_after(after.clone()),
-            From::Token(token) => request.continuation_token(token),
-        };
-        let mut answer = request
-            .send()
-            .await
-            .map_err(|error| self.error(&error, "list", prefix))?;
-        // A server that does not know the encoding does not name it.
-        if answer.encoding_type == Some(EncodingType::Url) {
-            let objects = answer.contents.iter_mut().flatten();
-            let folders = answer.common_prefixes.iter_mut().flatten();
-            let keys = objects.map(|object| &mut object.key);
-            let names = keys.chain(folders.map(|folder| &mut folder.prefix));
-            names.flatten().for_each(decode);
-        }
-        let next = answer
-            .next_continuation_token()
-            .filter(|_| answer.is_truncated == Some(true))
-            .map(|token| From::Token(token.to_owned()));
-        Ok((answer, next))
     }
 
     /// Deletes at most [`DELETE_KEYS`] objects.
@@ -167,55 +131,8 @@ impl S3Store {
     }
 }
 
-/// Where a listing goes on.
-enum From {
-    Start(Option<String>),
-    Token(String),
-}
-
 fn plain_etag(etag: &str) -> String {
     etag.trim_matches('"').to_owned()
-}
-
-/// Undoes the encoding of names in listings: `%XX` is a byte, `+` a space.
-fn decode(name: &mut String) {
-    if !name.contains(['%', '+']) {
-        return;
-    }
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        let escaped = digit(0).zip(digit(1)).filter(|_| first == b'%');
-        let byte = match escaped.map(|(high, low)| u8::try_from(high << 4 | low)) {
-            Some(Ok(byte)) => byte,
-            _ if first == b'+' => b' ',
-            _ => first,
-        };
-        bytes.push(byte);
-        rest = after
-            .get(if escaped.is_some() { 2 } else { 0 }..)
-            .unwrap_or_default();
-    }
-    *name = String::from_utf8_lossy(&bytes).into_owned();
-}
-
-fn object_meta(object: aws_sdk_s3::types::Object) -> Option<ObjectMeta> {
-    Some(ObjectMeta {
-        size: object
-            .size
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or(0),
-        etag: object.e_tag.as_deref().map(plain_etag).unwrap_or_default(),
-        modified: object
-            .last_modified
-            .map_or(0, |time| i64::try_from(time.as_nanos() / 1000).unwrap_or(0)),
-        archived: matches!(
-            object.storage_class,
-            Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive)
-        ),
-        key: object.key?,
-    })
 }
 
 #[async_trait]
@@ -225,32 +142,16 @@ impl Store for S3Store {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
-        let start = From::Start(after.map(str::to_owned));
-        let prefix = prefix.to_owned();
-        stream::try_unfold(Some((prefix, start)), move |state| async move {
-            let Some((prefix, from)) = state else {
-                return Ok(None);
-            };
-            let (page, next) = self.page(&prefix, None, &from).await?;
-            let objects = page.contents.unwrap_or_default();
-            let objects = objects.into_iter().filter_map(object_meta).collect();
-            Ok(Some((objects, next.map(|next| (prefix, next)))))
-        })
-        .boxed()
+        self.pages(prefix, after, false)
+    }
+
+    /// The first page is kept: the next listing of the prefix begins with it instead of asking again.
+    fn list_in_no_order(&self, prefix: &str) -> BoxStream<'_, Result<Vec<ObjectMeta>>> {
+        self.pages(prefix, None, true)
     }
 
     async fn folders(&self, prefix: &str) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        let mut from = From::Start(None);
-        loop {
-            let (page, next) = self.page(prefix, Some("/"), &from).await?;
-            let prefixes = page.common_prefixes.unwrap_or_default();
-            found.extend(prefixes.into_iter().filter_map(|folder| folder.prefix));
-            match next {
-                Some(next) => from = next,
-                None => return Ok(found),
-            }
-        }
+        self.folder_names(prefix).await
     }
 
     async fn get(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<Bytes> {
@@ -275,6 +176,7 @@ impl Store for S3Store {
             ("LIST", &counts.list),
             ("PUT", &counts.put),
             ("DELETE", &counts.delete),
+            ("HEAD", &counts.head),
         ]
         .into_iter()
         .map(|(kind, count)| (kind, count.load(Ordering::Relaxed)))
@@ -290,7 +192,7 @@ impl Store for S3Store {
         true
     }
     async fn etag_is_md5(&self, key: &str) -> Result<bool> {
-        self.counts.get.fetch_add(1, Ordering::Relaxed);
+        self.counts.head.fetch_add(1, Ordering::Relaxed);
         let head = self
             .client
             .head_object()

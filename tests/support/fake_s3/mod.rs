@@ -21,6 +21,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -260,10 +261,16 @@ impl FakeS3 {
         );
     }
 
-    /// Forgets the requests so far, and the most concurrent of them.
+    /// Forgets the requests and connections so far, and the most concurrent of them.
     pub fn clear_log(&self) {
         self.site.log().clear();
         self.site.gets.forget();
+        self.site.connections.store(0, Ordering::SeqCst);
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.site.connections.load(Ordering::SeqCst)
     }
 
     /// How many `GetObject` requests were under way at once at most, from their arrival until

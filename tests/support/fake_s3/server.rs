@@ -1,6 +1,7 @@
 //! The HTTP side: accepts connections, keeps the log, injects faults, and hands the rest to [`s3s`].
 
 use std::net::TcpListener as StdListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -26,6 +27,8 @@ pub(super) struct Site {
     pub(super) memory: Memory,
     pub(super) user: OneUser,
     pub(super) gets: Arc<Gauge>,
+    /// Connections that were accepted.
+    pub(super) connections: AtomicUsize,
     faults: Mutex<Faults>,
     log: Mutex<Vec<LoggedRequest>>,
     /// Told of every entry in the log.
@@ -73,6 +76,7 @@ async fn accept(listener: &TcpListener, site: &Arc<Site>) {
     loop {
         // A client that went away before it was accepted concerns nobody.
         if let Ok((socket, _)) = listener.accept().await {
+            site.connections.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(converse(Arc::clone(site), socket));
         }
     }
@@ -114,6 +118,7 @@ impl Site {
             memory,
             user,
             gets,
+            connections: AtomicUsize::new(0),
             faults,
             log,
             asked: Condvar::new(),
