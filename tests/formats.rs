@@ -48,6 +48,23 @@ fn text_of(sample: &Sample) -> Vec<u8> {
     text
 }
 
+/// Memory must be bounded by the text: a few bytes of a row could otherwise stand for a megabyte of names.
+#[test]
+fn unknown_columns_much_longer_than_their_line_make_a_reject() {
+    let format = formats::find("cloudfront").expect("a format");
+    let known = "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query";
+    let row = "2026-03-01\t00:00:01\tIAD1\t1\t192.0.2.1\tGET\thost\t/\t200\t-\t-\t-";
+    for (name, rows) in [("a".repeat(50), 1), ("a".repeat(5000), 0)] {
+        let text = format!("#Fields: {known} {name}\n{row}\tx\n");
+        let (records, counts, rejects) = decode(format, text.as_bytes(), usize::MAX);
+        assert_eq!((counts.rows, counts.rejects), (rows, 1 - rows), "{name}");
+        match records {
+            Some(records) => assert_eq!(json_rows(&records)[0]["extra"], format!("{name}=x")),
+            None => assert!(rejects[0].reason.contains("unknown columns"), "{rejects:?}"),
+        }
+    }
+}
+
 #[test]
 fn every_sample_gives_what_it_says() {
     for format in formats::ALL {

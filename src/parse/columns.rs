@@ -3,57 +3,60 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array,
-    NullBufferBuilder, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, PrimitiveArray,
+    StringArray, TimestampMicrosecondArray,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::Int32Type;
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowDictionaryKeyType, Int32Type, UInt8Type, UInt16Type};
 use arrow::error::ArrowError;
 
 use crate::schema::values;
 use crate::schema::{Kind, Layout, LogFormat, Source};
 
-use super::Span;
+use super::Place;
 use super::interner::Interner;
 
+/// Stands for a null among the numbers of texts.
+const NULL: i32 = -1;
+
 /// Texts by number: the raw material of a dictionary column.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Words {
     interner: Interner,
     ids: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Words {
-    fn default() -> Self {
-        Self {
-            interner: Interner::default(),
-            ids: Vec::new(),
-            nulls: NullBufferBuilder::new(0),
-        }
-    }
 }
 
 impl Words {
     pub(super) fn push(&mut self, value: Option<&[u8]>, invalid: &mut u64) {
-        match value {
-            Some(value) => {
-                let id = self.interner.intern(value, invalid);
-                self.push_id(Some(id));
-            }
-            None => self.push_id(None),
-        }
+        let id = value.map(|value| self.interner.intern(value, invalid));
+        self.push_id(id);
+    }
+
+    /// Appends the texts at `places` in `text`.
+    fn extend(
+        &mut self,
+        text: &[u8],
+        places: impl ExactSizeIterator<Item = Option<Place>>,
+        invalid: &mut u64,
+    ) {
+        let interner = &mut self.interner;
+        self.ids.extend(places.map(|place| match place {
+            Some(place) => number(interner.intern_at(text, place, invalid)),
+            None => NULL,
+        }));
+    }
+
+    /// The same value so many times.
+    pub(super) fn repeat(&mut self, value: Option<&[u8]>, times: usize, invalid: &mut u64) {
+        let before = *invalid;
+        let id = value.map_or(NULL, |value| number(self.interner.intern(value, invalid)));
+        // Each row that shows it counts.
+        *invalid += (*invalid - before) * (times as u64).saturating_sub(1);
+        self.ids.extend(std::iter::repeat_n(id, times));
     }
 
     fn push_id(&mut self, id: Option<u32>) {
-        if let Some(id) = id {
-            // More than 2^31 distinct texts would need more than 2^31 rows in one batch.
-            self.ids.push(i32::try_from(id).unwrap_or(i32::MAX));
-            self.nulls.append_non_null();
-        } else {
-            self.ids.push(0);
-            self.nulls.append_null();
-        }
+        self.ids.push(id.map_or(NULL, number));
     }
 
     /// Bytes held.
@@ -61,64 +64,70 @@ impl Words {
         self.interner.memory() + self.ids.len() * 4
     }
 
-    fn finish(&mut self) -> FinishedWords {
-        let (ends, bytes) = self.interner.take();
-        FinishedWords {
-            ids: std::mem::take(&mut self.ids),
-            nulls: self.nulls.finish(),
-            ends,
-            bytes,
-        }
-    }
-}
-
-/// A dictionary column before it becomes an Arrow array.
-struct FinishedWords {
-    ids: Vec<i32>,
-    nulls: Option<NullBuffer>,
-    ends: Vec<u32>,
-    bytes: Vec<u8>,
-}
-
-impl FinishedWords {
     fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| &self.bytes[start as usize..*end as usize])
+        self.interner.texts()
     }
 
     fn rows(&self) -> impl Iterator<Item = Option<usize>> {
-        self.ids.iter().enumerate().map(|(row, id)| {
-            let valid = self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
-            valid.then(|| usize::try_from(*id).unwrap_or(0))
-        })
+        self.ids.iter().map(|id| usize::try_from(*id).ok())
     }
 
-    fn into_array(self) -> Result<ArrayRef, ArrowError> {
-        let keys = Int32Array::try_new(ScalarBuffer::from(self.ids), self.nulls)?;
-        let offsets: Vec<i32> = std::iter::once(0)
-            .chain(
-                self.ends
-                    .iter()
-                    .map(|end| i32::try_from(*end).unwrap_or(i32::MAX)),
-            )
-            .collect();
-        let values = strings(offsets, self.bytes, None)?;
-        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(
+    /// The rows as an array with the narrowest keys that do: most columns have few texts and many
+    /// rows. What they were gathered in is kept for the next ones.
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        let texts = self.interner.texts().len();
+        let array = match texts {
+            0..=0x100 => self.with_keys::<UInt8Type>(),
+            0x101..=0x1_0000 => self.with_keys::<UInt16Type>(),
+            _ => self.with_keys::<Int32Type>(),
+        };
+        self.ids.clear();
+        self.interner.clear();
+        array
+    }
+
+    fn with_keys<K: ArrowDictionaryKeyType>(&self) -> Result<ArrayRef, ArrowError>
+    where
+        K::Native: TryFrom<i32>,
+    {
+        let nulls = self.ids.contains(&NULL).then(|| {
+            let valid = |row: usize| self.ids[row] != NULL;
+            NullBuffer::new(BooleanBuffer::collect_bool(self.ids.len(), valid))
+        });
+        let native = |id: &i32| K::Native::try_from(*id).unwrap_or_default();
+        let keys: Vec<K::Native> = self.ids.iter().map(native).collect();
+        let keys = PrimitiveArray::<K>::try_new(ScalarBuffer::from(keys), nulls)?;
+        let (ends, bytes) = self.interner.all();
+        let mut offsets = Vec::with_capacity(ends.len() + 1);
+        offsets.push(0);
+        offsets.extend(ends.iter().copied().map(number));
+        let values = strings(offsets, bytes, None)?;
+        Ok(Arc::new(DictionaryArray::<K>::try_new(
             keys,
             Arc::new(values),
         )?))
     }
 }
 
+/// More than 2^31 distinct texts would need more than 2^31 rows in one batch.
+fn number(id: u32) -> i32 {
+    i32::try_from(id).unwrap_or(i32::MAX)
+}
+
 fn strings(
     offsets: Vec<i32>,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     nulls: Option<NullBuffer>,
 ) -> Result<StringArray, ArrowError> {
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    StringArray::try_new(offsets, Buffer::from_vec(bytes), nulls)
+    StringArray::try_new(offsets, Buffer::from(bytes), nulls)
+}
+
+/// The values so far, in memory of their own size; what they were gathered in is kept.
+fn hand_over<T: Copy>(values: &mut Vec<T>) -> Vec<T> {
+    let exact = values.as_slice().to_vec();
+    values.clear();
+    exact
 }
 
 /// One column that grows.
@@ -128,12 +137,12 @@ pub(super) enum Builder {
     Plain {
         offsets: Vec<i32>,
         bytes: Vec<u8>,
-        nulls: NullBufferBuilder,
+        valid: Validity,
     },
-    Int32(Vec<i32>, NullBufferBuilder),
-    Int64(Vec<i64>, NullBufferBuilder),
-    Double(Vec<f64>, NullBufferBuilder),
-    Bool(Vec<bool>, NullBufferBuilder),
+    Int32(Vec<i32>, Validity),
+    Int64(Vec<i64>, Validity),
+    Double(Vec<f64>, Validity),
+    Bool(Vec<bool>, Validity),
     /// Part of the event time: nothing to build.
     Nothing,
 }
@@ -149,56 +158,57 @@ pub(super) struct Faults {
 
 impl Builder {
     pub(super) fn new(kind: Kind) -> Self {
-        let nulls = NullBufferBuilder::new(0);
+        let valid = Validity::default();
         match kind {
             Kind::Text | Kind::Key { .. } => Self::Words(Words::default()),
             Kind::Id => Self::Plain {
                 offsets: vec![0],
                 bytes: Vec::new(),
-                nulls,
+                valid,
             },
-            Kind::Int32 => Self::Int32(Vec::new(), nulls),
-            Kind::Int64 => Self::Int64(Vec::new(), nulls),
-            Kind::Double => Self::Double(Vec::new(), nulls),
-            Kind::Yes => Self::Bool(Vec::new(), nulls),
+            Kind::Int32 => Self::Int32(Vec::new(), valid),
+            Kind::Int64 => Self::Int64(Vec::new(), valid),
+            Kind::Double => Self::Double(Vec::new(), valid),
+            Kind::Yes => Self::Bool(Vec::new(), valid),
             Kind::EventTime => Self::Nothing,
         }
     }
 
-    /// Appends one value per span.
+    /// Appends the values at `places` in `text`, one for each row.
     pub(super) fn append(
         &mut self,
         text: &[u8],
-        spans: impl Iterator<Item = Span>,
+        places: impl ExactSizeIterator<Item = Option<Place>>,
         faults: &mut Faults,
     ) {
-        let values = spans.map(|span| span.slice(text));
+        let values = |places| Values { text, places };
         match self {
-            Self::Words(words) => append_words(words, values, &mut faults.invalid),
+            Self::Words(words) => words.extend(text, places, &mut faults.invalid),
             Self::Plain {
                 offsets,
                 bytes,
-                nulls,
+                valid,
             } => {
-                for value in values {
-                    if let Some(value) = value {
-                        let (clean, escaped) = values::clean_utf8(value);
-                        faults.invalid += u64::from(escaped);
-                        bytes.extend_from_slice(clean.as_bytes());
-                        nulls.append_non_null();
-                    } else {
-                        nulls.append_null();
+                offsets.reserve(places.len());
+                for place in places {
+                    valid.push(place.is_some());
+                    if let Some((from, length)) = place {
+                        faults.invalid += append_text(&text[from..from + length], bytes);
                     }
                     offsets.push(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
                 }
             }
-            Self::Int32(out, nulls) => convert(values, out, nulls, faults, |value| {
+            Self::Int32(out, valid) => values(places).convert(out, valid, faults, |value| {
                 values::integer(value).and_then(|wide| i32::try_from(wide).ok())
             }),
-            Self::Int64(out, nulls) => convert(values, out, nulls, faults, values::integer),
-            Self::Double(out, nulls) => convert(values, out, nulls, faults, values::decimal),
-            Self::Bool(out, nulls) => {
-                convert(values, out, nulls, faults, |value| {
+            Self::Int64(out, valid) => {
+                values(places).convert(out, valid, faults, values::integer);
+            }
+            Self::Double(out, valid) => {
+                values(places).convert(out, valid, faults, values::decimal);
+            }
+            Self::Bool(out, valid) => {
+                values(places).convert(out, valid, faults, |value| {
                     (value == b"Yes").then_some(true)
                 });
             }
@@ -206,37 +216,35 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> Result<Finished, ArrowError> {
-        let array: ArrayRef = match self {
-            Self::Words(words) => return Ok(Finished::Words(words.finish())),
+    /// The values so far; none of a part of the event time.
+    fn finish(&mut self) -> Result<Option<ArrayRef>, ArrowError> {
+        Ok(Some(match self {
+            Self::Words(words) => words.finish()?,
             Self::Plain {
                 offsets,
                 bytes,
-                nulls,
-            } => Arc::new(strings(
-                std::mem::replace(offsets, vec![0]),
-                std::mem::take(bytes),
-                nulls.finish(),
+                valid,
+            } => {
+                let array = strings(offsets.clone(), bytes, valid.finish())?;
+                offsets.truncate(1);
+                bytes.clear();
+                Arc::new(array)
+            }
+            Self::Int32(out, valid) => {
+                Arc::new(Int32Array::try_new(hand_over(out).into(), valid.finish())?)
+            }
+            Self::Int64(out, valid) => {
+                Arc::new(Int64Array::try_new(hand_over(out).into(), valid.finish())?)
+            }
+            Self::Double(out, valid) => Arc::new(Float64Array::try_new(
+                hand_over(out).into(),
+                valid.finish(),
             )?),
-            Self::Int32(out, nulls) => Arc::new(Int32Array::try_new(
-                std::mem::take(out).into(),
-                nulls.finish(),
-            )?),
-            Self::Int64(out, nulls) => Arc::new(Int64Array::try_new(
-                std::mem::take(out).into(),
-                nulls.finish(),
-            )?),
-            Self::Double(out, nulls) => Arc::new(Float64Array::try_new(
-                std::mem::take(out).into(),
-                nulls.finish(),
-            )?),
-            Self::Bool(out, nulls) => Arc::new(BooleanArray::new(
-                std::mem::take(out).into(),
-                nulls.finish(),
-            )),
-            Self::Nothing => return Ok(Finished::Nothing),
-        };
-        Ok(Finished::Array(array))
+            Self::Bool(out, valid) => {
+                Arc::new(BooleanArray::new(hand_over(out).into(), valid.finish()))
+            }
+            Self::Nothing => return Ok(None),
+        }))
     }
 
     /// Bytes held.
@@ -253,51 +261,74 @@ impl Builder {
     }
 }
 
-/// Neighbouring rows often share a value (bucket, owner, host), so the last one is tried first.
-fn append_words<'a>(
-    words: &mut Words,
-    values: impl Iterator<Item = Option<&'a [u8]>>,
-    invalid: &mut u64,
-) {
-    let mut last: Option<(&[u8], u32)> = None;
-    for value in values {
-        match (value, last) {
-            (None, _) => words.push_id(None),
-            (Some(value), Some((text, id))) if text == value => words.push_id(Some(id)),
-            (Some(value), _) => {
-                let before = *invalid;
-                let id = words.interner.intern(value, invalid);
-                words.push_id(Some(id));
-                last = (*invalid == before).then_some((value, id));
-            }
-        }
+/// Appends a text, escaped where it is not UTF-8; tells how many had to be: one or none.
+fn append_text(text: &[u8], out: &mut Vec<u8>) -> u64 {
+    if text.is_ascii() {
+        out.extend_from_slice(text);
+        return 0;
+    }
+    let (clean, escaped) = values::clean_utf8(text);
+    out.extend_from_slice(clean.as_bytes());
+    u64::from(escaped)
+}
+
+/// Values of a column and where they stand.
+struct Values<'t, P> {
+    text: &'t [u8],
+    places: P,
+}
+
+impl<P: ExactSizeIterator<Item = Option<Place>>> Values<'_, P> {
+    fn convert<T: Default>(
+        self,
+        out: &mut Vec<T>,
+        valid: &mut Validity,
+        faults: &mut Faults,
+        parse: impl Fn(&[u8]) -> Option<T>,
+    ) {
+        let text = self.text;
+        out.extend(self.places.map(|place| {
+            let value = place.and_then(|(from, length)| parse(&text[from..from + length]));
+            faults.unconverted += u64::from(place.is_some() && value.is_none());
+            valid.push(value.is_some());
+            value.unwrap_or_default()
+        }));
     }
 }
 
-fn convert<'a, T: Default>(
-    values: impl Iterator<Item = Option<&'a [u8]>>,
-    out: &mut Vec<T>,
-    nulls: &mut NullBufferBuilder,
-    faults: &mut Faults,
-    parse: impl Fn(&[u8]) -> Option<T>,
-) {
-    for value in values {
-        let converted = value.and_then(&parse);
-        faults.unconverted += u64::from(value.is_some() && converted.is_none());
-        if let Some(value) = converted {
-            out.push(value);
-            nulls.append_non_null();
-        } else {
-            out.push(T::default());
-            nulls.append_null();
-        }
-    }
+/// Which rows of a column have a value: a bit each.
+#[derive(Debug, Default)]
+pub(super) struct Validity {
+    whole: Vec<u64>,
+    /// Bits of the word at hand.
+    bits: u64,
+    rows: usize,
+    nulls: usize,
 }
 
-enum Finished {
-    Words(FinishedWords),
-    Array(ArrayRef),
-    Nothing,
+impl Validity {
+    #[inline]
+    fn push(&mut self, valid: bool) {
+        self.bits |= u64::from(valid) << (self.rows % 64);
+        self.nulls += usize::from(!valid);
+        self.rows += 1;
+        if self.rows.is_multiple_of(64) {
+            self.whole.push(self.bits);
+            self.bits = 0;
+        }
+    }
+
+    /// The bits so far, if any row has no value.
+    fn finish(&mut self) -> Option<NullBuffer> {
+        let (rows, nulls) = (self.rows, self.nulls);
+        self.whole.push(self.bits);
+        let words = hand_over(&mut self.whole);
+        (self.bits, self.rows, self.nulls) = (0, 0, 0);
+        (nulls > 0).then(|| {
+            let bits = BooleanBuffer::new(Buffer::from_vec(words), 0, rows);
+            NullBuffer::new(bits)
+        })
+    }
 }
 
 /// Everything that has been built up for a batch.
@@ -313,13 +344,12 @@ pub(super) struct Parts<'a> {
 impl Parts<'_> {
     /// Puts the columns together in table order.
     pub(super) fn assemble(self) -> Result<Vec<ArrayRef>, ArrowError> {
-        let mut fields: Vec<Finished> = self
+        let mut derived = derive(self.format, self.layout, self.fields)?.into_iter();
+        let mut fields: Vec<Option<ArrayRef>> = self
             .fields
             .iter_mut()
             .map(Builder::finish)
             .collect::<Result<_, _>>()?;
-        let derived = derive(self.format, self.layout, &fields)?;
-        let mut derived = derived.into_iter();
         let mut names = self.object_names.iter_mut();
         let mut times = self.times;
         let mut columns = Vec::with_capacity(self.layout.columns.len());
@@ -335,16 +365,10 @@ impl Parts<'_> {
                 {
                     next(&mut derived)?
                 }
-                Source::Field(index) => {
-                    match std::mem::replace(&mut fields[index], Finished::Nothing) {
-                        Finished::Words(words) => words.into_array()?,
-                        Finished::Array(array) => array,
-                        Finished::Nothing => return Err(missing()),
-                    }
-                }
+                Source::Field(index) => fields[index].take().ok_or_else(missing)?,
                 Source::RawKey(_) | Source::RequestLine(..) => next(&mut derived)?,
-                Source::ObjectName(_) => names.next().ok_or_else(missing)?.finish().into_array()?,
-                Source::Extra => self.extra.finish().into_array()?,
+                Source::ObjectName(_) => names.next().ok_or_else(missing)?.finish()?,
+                Source::Extra => self.extra.finish()?,
             });
         }
         Ok(columns)
@@ -365,7 +389,7 @@ fn next(arrays: &mut impl Iterator<Item = ArrayRef>) -> Result<ArrayRef, ArrowEr
 fn derive(
     format: &LogFormat,
     layout: &Layout,
-    fields: &[Finished],
+    fields: &[Builder],
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let mut arrays = Vec::new();
     let mut raw_keys = Vec::new();
@@ -376,8 +400,9 @@ fn derive(
                     let operations = format
                         .field_index(operation)
                         .and_then(|at| words(fields, at));
-                    let (keys, raws) = keys(words(fields, index).ok_or_else(missing)?, operations);
-                    arrays.push(keys.into_array()?);
+                    let logged = words(fields, index).ok_or_else(missing)?;
+                    let (mut keys, raws) = keys(logged, operations);
+                    arrays.push(keys.finish()?);
                     raw_keys.push((index, raws));
                 }
             }
@@ -386,14 +411,14 @@ fn derive(
                     .iter()
                     .position(|(field, _)| *field == index)
                     .ok_or_else(missing)?;
-                arrays.push(raw_keys.swap_remove(at).1.into_array()?);
+                arrays.push(raw_keys.swap_remove(at).1.finish()?);
             }
             Source::RequestLine(index, part) => {
                 let lines = words(fields, index).ok_or_else(missing)?;
-                let parts = map(lines, |line| {
+                let mut parts = map(lines, |line| {
                     values::request_part(std::str::from_utf8(line).ok()?, part)
                 });
-                arrays.push(parts.into_array()?);
+                arrays.push(parts.finish()?);
             }
             Source::EventTime | Source::ObjectName(_) | Source::Extra => {}
         }
@@ -401,15 +426,15 @@ fn derive(
     Ok(arrays)
 }
 
-fn words(fields: &[Finished], index: usize) -> Option<&FinishedWords> {
+fn words(fields: &[Builder], index: usize) -> Option<&Words> {
     match fields.get(index)? {
-        Finished::Words(words) => Some(words),
+        Builder::Words(words) => Some(words),
         _ => None,
     }
 }
 
 /// A new column from a column of texts, by a function of the text.
-fn map(texts: &FinishedWords, part: impl Fn(&[u8]) -> Option<&str>) -> FinishedWords {
+fn map(texts: &Words, part: impl Fn(&[u8]) -> Option<&str>) -> Words {
     let mut out = Words::default();
     let mut invalid = 0;
     let ids: Vec<Option<u32>> = texts
@@ -419,15 +444,12 @@ fn map(texts: &FinishedWords, part: impl Fn(&[u8]) -> Option<&str>) -> FinishedW
     for row in texts.rows() {
         out.push_id(row.and_then(|id| ids.get(id).copied().flatten()));
     }
-    out.finish()
+    out
 }
 
 /// Decodes keys as often as each row's operation says; the second column holds the logged text
 /// where the decoded one does not lead back to it.
-fn keys(
-    logged: &FinishedWords,
-    operations: Option<&FinishedWords>,
-) -> (FinishedWords, FinishedWords) {
+fn keys(logged: &Words, operations: Option<&Words>) -> (Words, Words) {
     let times: Vec<u8> = operations.map_or_else(Vec::new, |operations| {
         operations
             .texts()
@@ -437,7 +459,7 @@ fn keys(
     let texts: Vec<&[u8]> = logged.texts().collect();
     let mut memo = [vec![None; texts.len()], vec![None; texts.len()]];
     let (mut keys, mut raws, mut invalid) = (Words::default(), Words::default(), 0);
-    let mut operation_rows = operations.map(FinishedWords::rows);
+    let mut operation_rows = operations.map(Words::rows);
     for row in logged.rows() {
         let operation = operation_rows.as_mut().and_then(Iterator::next).flatten();
         let Some(id) = row else {
@@ -457,5 +479,5 @@ fn keys(
         keys.push_id(Some(key));
         raws.push_id(raw);
     }
-    (keys.finish(), raws.finish())
+    (keys, raws)
 }

@@ -1,16 +1,23 @@
 //! The push machine: bytes in, batches of typed rows out.
 
+mod lines;
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::Schema;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use memchr::memchr;
 
 use crate::schema::values::DateCache;
-use crate::schema::{EventTime, Layout, LogFormat, Source, Syntax};
+use crate::schema::{Layout, LogFormat, Source};
 
 use super::columns::{Builder, Faults, Parts, Words};
 use super::fingerprint::{Printer, Prints};
+use super::scan::Cuts;
 use super::tabbed::Header;
-use super::{Extra, Span, spaced};
+use super::{Extra, Line};
+use lines::TimeFields;
 
 /// Longest line that is split; longer ones are rejected, with this many of their bytes kept.
 pub const MAX_LINE: usize = 1 << 20;
@@ -18,8 +25,8 @@ pub const MAX_LINE: usize = 1 << 20;
 /// Event times that have a day as readers write it: years 1 to 9999, after the zone is applied.
 const YEARS: std::ops::Range<i64> = -62_135_596_800_000_000..253_402_300_800_000_000;
 
-/// Lines that are cut before their fields are converted: their spans fit into the L2 cache.
-const BLOCK_ROWS: usize = 512;
+/// Lines that are cut before their fields are converted: they fit into the L2 cache.
+const BLOCK_ROWS: usize = 128;
 
 /// A line that is no row, kept as it stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +62,8 @@ pub struct Counts {
 /// Typed rows with what went wrong inside fields.
 #[derive(Debug)]
 pub struct Batch {
-    /// The rows, in input order, with the columns of the format's [`Layout`].
+    /// The rows, in input order, with the columns of the format's [`Layout`]; dictionaries have the
+    /// narrowest keys that do.
     pub records: RecordBatch,
     /// Per column with any: values that did not convert and became null.
     pub unconverted: Vec<(&'static str, u64)>,
@@ -75,6 +83,7 @@ pub struct Decoder {
     layout: Layout,
     header: Header,
     dates: DateCache,
+    time_fields: TimeFields,
     carry: Carry,
     block: Block,
     times: Vec<i64>,
@@ -109,11 +118,15 @@ impl Carry {
 /// Lines that have been cut and wait for their fields to be converted.
 #[derive(Debug, Default)]
 struct Block {
-    spans: Vec<Span>,
-    extras: Vec<Extra>,
+    /// Where fields of tab-separated lines begin.
+    cuts: Cuts,
+    /// From where to where the fields of space-separated lines reach.
+    spans: Vec<(u32, u32)>,
+    rows: Vec<Line>,
+    /// What rows have beyond the known fields.
+    extras: Vec<(usize, Extra)>,
     /// Bytes of the extras that are written out.
     extra_bytes: usize,
-    row: Vec<Span>,
 }
 
 impl Decoder {
@@ -123,13 +136,11 @@ impl Decoder {
         let pieces = object_name_columns(&layout).count();
         Self {
             format,
-            header: Header::default(),
+            header: Header::new(format),
             dates: DateCache::default(),
+            time_fields: TimeFields::of(format),
             carry: Carry::default(),
-            block: Block {
-                row: vec![Span::NULL; format.fields.len()],
-                ..Block::default()
-            },
+            block: Block::default(),
             times: Vec::new(),
             fields: format
                 .fields
@@ -231,7 +242,7 @@ impl Decoder {
             extra: &mut self.extra,
         }
         .assemble()?;
-        let records = RecordBatch::try_new(self.layout.schema.clone(), columns)?;
+        let records = records(&self.layout, columns)?;
         let unconverted = self
             .format
             .fields
@@ -250,138 +261,21 @@ impl Decoder {
             prints: self.printer.as_mut().map(Printer::take),
         }))
     }
+}
 
-    fn decode_piece(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        if self.carry.length > 0 {
-            let Some(end) = memchr(b'\n', rest) else {
-                self.carry.extend(rest);
-                return;
-            };
-            self.carry.extend(&rest[..end]);
-            self.finish_carry();
-            rest = &rest[end + 1..];
+/// The columns as a batch. Its schema is the layout's, but for the keys of dictionaries.
+fn records(layout: &Layout, columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+    let fields = layout.schema.fields().iter().zip(&columns);
+    let fields = fields.map(|(field, column)| {
+        if field.data_type() == column.data_type() {
+            Arc::clone(field)
+        } else {
+            let field = field.as_ref().clone();
+            Arc::new(field.with_data_type(column.data_type().clone()))
         }
-        let offset = bytes.len() - rest.len();
-        let mut at = offset;
-        while let Some(length) = memchr(b'\n', &bytes[at..]) {
-            self.line(bytes, at, at + length, length);
-            at += length + 1;
-        }
-        self.convert_block(bytes);
-        self.carry.extend(&bytes[at..]);
-    }
-
-    fn finish_carry(&mut self) {
-        let carry = std::mem::take(&mut self.carry);
-        self.line(&carry.bytes, 0, carry.bytes.len(), carry.length);
-        self.convert_block(&carry.bytes);
-    }
-
-    /// One line at `text[from..to]`; `length` is its true length.
-    fn line(&mut self, text: &[u8], from: usize, to: usize, length: usize) {
-        self.counts.lines += 1;
-        let whole = &text[from..to];
-        if length > MAX_LINE {
-            let kept = &whole[..MAX_LINE.min(whole.len())];
-            self.reject(
-                kept,
-                format!("line of {length} bytes, more than {MAX_LINE}"),
-            );
-            return;
-        }
-        let line = whole.strip_suffix(b"\r").unwrap_or(whole);
-        if line.is_empty() {
-            self.counts.comments += 1;
-            return;
-        }
-        let cut = match self.format.syntax {
-            Syntax::Tabbed if line[0] == b'#' => {
-                if self.header.read(self.format, line)
-                    && let Some(printer) = &mut self.printer
-                {
-                    printer.header(line);
-                }
-                self.counts.comments += 1;
-                return;
-            }
-            Syntax::Tabbed => self
-                .header
-                .split(self.format, line, from, &mut self.block.row),
-            Syntax::Spaced => spaced::split(self.format, line, from, &mut self.block.row),
-        };
-        match cut.and_then(|extra| Ok((extra, self.event_time(text)?))) {
-            Ok((extra, time)) => {
-                self.counts.rows += 1;
-                self.times.push(time);
-                if let Some(printer) = &mut self.printer {
-                    printer.row(line);
-                }
-                self.block.spans.extend_from_slice(&self.block.row);
-                if let Extra::Named(list) = &extra {
-                    self.block.extra_bytes += list.len();
-                }
-                self.block.extras.push(extra);
-                if self.block.extras.len() == BLOCK_ROWS || self.block.extra_bytes > MAX_LINE {
-                    self.convert_block(text);
-                }
-            }
-            Err(reason) => self.reject(whole, reason),
-        }
-    }
-
-    fn reject(&mut self, line: &[u8], reason: String) {
-        self.counts.rejects += 1;
-        self.rejects.push(Reject {
-            line: self.counts.lines,
-            reason,
-            bytes: line.to_vec(),
-        });
-    }
-
-    fn event_time(&mut self, text: &[u8]) -> Result<i64, String> {
-        let field = |wire| {
-            let index = self.format.field_index(wire)?;
-            self.block.row.get(index)?.slice(text)
-        };
-        match self.format.event_time {
-            EventTime::CommonLog(wire) => field(wire).and_then(|time| self.dates.common_log(time)),
-            EventTime::DateAndTime(date, time) => field(date)
-                .zip(field(time))
-                .and_then(|(date, time)| self.dates.date_and_time(date, time)),
-        }
-        .filter(|time| YEARS.contains(time))
-        .ok_or_else(|| "no valid event time".to_owned())
-    }
-
-    /// Converts the lines cut so far; their spans point into `text`.
-    fn convert_block(&mut self, text: &[u8]) {
-        let rows = self.block.extras.len();
-        if rows == 0 {
-            return;
-        }
-        let width = self.format.fields.len();
-        let columns = self.fields.iter_mut().zip(&mut self.faults);
-        for (index, (builder, faults)) in columns.enumerate() {
-            let spans = self.block.spans.iter().skip(index).step_by(width).copied();
-            builder.append(text, spans, faults);
-        }
-        for (words, name) in self.object_names.iter_mut().zip(&self.names) {
-            for _ in 0..rows {
-                words.push(name.as_deref(), &mut self.other_invalid);
-            }
-        }
-        for extra in self.block.extras.drain(..) {
-            let value = match &extra {
-                Extra::None => None,
-                Extra::Rest(span) => span.slice(text),
-                Extra::Named(list) => Some(list.as_bytes()),
-            };
-            self.extra.push(value, &mut self.other_invalid);
-        }
-        self.block.spans.clear();
-        self.block.extra_bytes = 0;
-    }
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    RecordBatch::try_new(Arc::new(schema), columns)
 }
 
 fn object_name_columns(layout: &Layout) -> impl Iterator<Item = fn(&str) -> Option<&str>> {

@@ -3,8 +3,12 @@
 //! Gzip may have several members (RFC 1952, section 2.2); all of them are read and each one's
 //! CRC-32 and length are checked. Zeros after the last member are padding.
 
+mod whole;
+
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, Decoder as ZstdDecoder, InBuffer, Operation, OutBuffer};
+
+pub use whole::WholeInflater;
 
 /// How an object is compressed, by its first bytes; suffixes lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,9 @@ impl Encoding {
 }
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// How a gzip member begins: magic, and the only method there is.
+const GZIP_DEFLATE: [u8; 3] = [0x1f, 0x8b, 8];
 
 /// Compressed data that cannot be read to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -325,13 +332,17 @@ mod tests {
 
     use super::*;
 
-    fn gz(data: &[u8]) -> Vec<u8> {
+    pub(super) fn gz(data: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(data).expect("to memory");
         encoder.finish().expect("to memory")
     }
 
-    fn inflate(data: &[u8], piece: usize, limit: usize) -> Result<Vec<u8>, InflateError> {
+    pub(super) fn inflate(
+        data: &[u8],
+        piece: usize,
+        limit: usize,
+    ) -> Result<Vec<u8>, InflateError> {
         let (out, end) = inflate_to_the_end(data, piece, limit);
         end.map(|()| out)
     }

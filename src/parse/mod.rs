@@ -9,46 +9,40 @@ mod fingerprint;
 mod inflate;
 mod interner;
 mod reject;
+mod scan;
 mod spaced;
 mod tabbed;
 mod text;
 
 pub use decoder::{Batch, Counts, Decoder, MAX_LINE, Reject};
 pub use fingerprint::{Fingerprint, Prints};
-pub use inflate::{Encoding, InflateError, Inflater};
+pub use inflate::{Encoding, InflateError, Inflater, WholeInflater};
 pub use text::{TextFormat, TextWriter};
 
-/// Where a field stands in the text at hand; `NULL` where it is absent or `-`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    start: u32,
-    len: u32,
+/// Which fields a line has: `width` of them, from the block's field `first` on.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    first: u32,
+    width: u32,
 }
 
-impl Span {
-    const NULL: Self = Self {
-        start: 0,
-        len: u32::MAX,
-    };
-
-    /// The span of `line[from..to]` in a text where the line starts at `base`; `-` is null.
-    fn of(line: &[u8], base: usize, from: usize, to: usize) -> Self {
-        if line.get(from..to) == Some(b"-") {
-            return Self::NULL;
-        }
-        // A text block is at most a few MiB and a line at most 1 MiB, so these never saturate.
-        Self {
-            start: u32::try_from(base + from).unwrap_or(0),
-            len: u32::try_from(to - from).unwrap_or(u32::MAX),
-        }
+impl Line {
+    /// Where the block keeps a field of the line, if the line has it.
+    #[inline]
+    fn at(self, field: usize) -> Option<usize> {
+        (field < self.width as usize).then_some(self.first as usize + field)
     }
+}
 
-    fn slice(self, text: &[u8]) -> Option<&[u8]> {
-        if self.len == u32::MAX {
-            return None;
-        }
-        text.get(self.start as usize..self.start as usize + self.len as usize)
-    }
+/// Where a value begins in the text, and its length.
+type Place = (usize, usize);
+
+/// The place `text[from..to]`; none of `-`, which is a null.
+#[inline]
+fn place(text: &[u8], from: u32, to: u32) -> Option<Place> {
+    let (from, to) = (from as usize, to as usize);
+    let value = text.get(from..to)?;
+    (value != b"-").then_some((from, value.len()))
 }
 
 /// What a line has beyond the known fields.
@@ -56,8 +50,13 @@ impl Span {
 enum Extra {
     #[default]
     None,
-    /// The rest of the line, verbatim.
-    Rest(Span),
+    /// The rest of the line, verbatim: from where to where it stands in the text.
+    Rest(u32, u32),
     /// Columns under names that are not known.
     Named(String),
+}
+
+/// A position in a text. Texts are handed on in pieces of at most 2^30 bytes.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }

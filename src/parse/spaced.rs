@@ -8,11 +8,10 @@ use memchr::{memchr, memchr_iter, memrchr_iter};
 
 use crate::schema::{Field, Kind, LogFormat, Quoting};
 
-use super::{Extra, Span};
+use super::{Extra, position};
 
-/// Cuts `line` (without line end), which starts at `base` in the text, into `row`.
-///
-/// `row` has one span per field of the format; fields that the line does not have become null.
+/// Cuts `line` (without line end), which starts at `base` in the text, and adds from where to where in
+/// the text its fields reach. A line may end early.
 ///
 /// # Errors
 /// A phrase that says where the line stopped making sense.
@@ -20,10 +19,10 @@ pub(super) fn split(
     format: &LogFormat,
     line: &[u8],
     base: usize,
-    row: &mut [Span],
+    spans: &mut Vec<(u32, u32)>,
 ) -> Result<Extra, String> {
-    row.fill(Span::NULL);
     let line = line.trim_ascii_end();
+    let span = |from, to| (position(base + from), position(base + to));
     let mut at = 0;
     let mut before_bare = None;
     for (index, field) in format.fields.iter().enumerate() {
@@ -46,15 +45,136 @@ pub(super) fn split(
         if !is_quoted(field) {
             before_bare = None;
         }
-        if let Some(span) = row.get_mut(index) {
-            *span = Span::of(line, base, from, to);
-        }
+        spans.push(span(from, to));
         at = next;
     }
     if at >= line.len() {
         return Ok(Extra::None);
     }
-    Ok(Extra::Rest(Span::of(line, base, at, line.len())))
+    let (from, to) = span(at, line.len());
+    Ok(Extra::Rest(from, to))
+}
+
+/// The words of a line: what stands between its spaces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'t> {
+    text: &'t [u8],
+    /// The byte after each space, with the start of the line before them and the byte after its end
+    /// behind them.
+    bounds: &'t [u32],
+}
+
+impl<'t> Words<'t> {
+    pub(super) fn new(text: &'t [u8], bounds: &'t [u32]) -> Self {
+        Self { text, bounds }
+    }
+
+    fn count(&self) -> usize {
+        self.bounds.len().saturating_sub(1)
+    }
+
+    /// From where to where a word reaches.
+    fn span(&self, word: usize) -> (u32, u32) {
+        (self.bounds[word], self.bounds[word + 1] - 1)
+    }
+
+    fn get(&self, word: usize) -> &'t [u8] {
+        let (from, to) = self.span(word);
+        &self.text[from as usize..to as usize]
+    }
+
+    fn opens(&self, word: usize) -> bool {
+        self.text.get(self.bounds[word] as usize) == Some(&b'"') && !self.get(word).is_empty()
+    }
+
+    /// Whether a quote closes at the end of a word, not being the one that opens there.
+    fn closes(&self, word: usize, opened: usize) -> bool {
+        let word_text = self.get(word);
+        word_text.last() == Some(&b'"') && (word > opened || word_text.len() > 1)
+    }
+}
+
+/// Cuts a line of the common shape, whose words are known, as [`split`] does: quotes only around fields,
+/// a request line with its version. `None` where it takes more than a look at the words; spans may have
+/// been added then.
+pub(super) fn split_words(
+    format: &LogFormat,
+    words: Words<'_>,
+    spans: &mut Vec<(u32, u32)>,
+) -> Option<Extra> {
+    let end = words.count();
+    if words.get(end.checked_sub(1)?).last()?.is_ascii_whitespace() {
+        return None;
+    }
+    let mut word = 0;
+    let mut before_bare = None;
+    for (index, field) in format.fields.iter().enumerate() {
+        if word >= end {
+            return (index >= format.min_fields).then_some(Extra::None);
+        }
+        let next = match field.quoting {
+            Quoting::Bare => word + 1,
+            Quoting::Brackets => word + 2,
+            Quoting::Quotes | Quoting::RequestLine if words.opens(word) => {
+                if before_bare == Some(true) {
+                    return None;
+                }
+                closing(&format.fields[index..], words, word)? + 1
+            }
+            Quoting::Quotes | Quoting::RequestLine => {
+                if words.get(word) != b"-" || before_bare == Some(false) {
+                    return None;
+                }
+                word + 1
+            }
+        };
+        let (from, to) = (words.bounds[word], *words.bounds.get(next)? - 1);
+        let (from, to) = match field.quoting {
+            Quoting::Bare if from == to => return None,
+            Quoting::Brackets => {
+                let inside = words.text.get(from as usize..to as usize)?;
+                let inside = inside.strip_prefix(b"[")?.strip_suffix(b"]")?;
+                if inside.contains(&b']') {
+                    return None;
+                }
+                (from + 1, to - 1)
+            }
+            Quoting::Quotes | Quoting::RequestLine if words.opens(word) => (from + 1, to - 1),
+            Quoting::Bare | Quoting::Quotes | Quoting::RequestLine => (from, to),
+        };
+        before_bare = is_quoted(field).then(|| !words.opens(word));
+        spans.push((from, to));
+        word = next;
+    }
+    if word >= end {
+        return Some(Extra::None);
+    }
+    Some(Extra::Rest(words.bounds[word], words.bounds[end] - 1))
+}
+
+/// The word in which the quote closes that opens in `opened` and belongs to the first of `fields`.
+fn closing(fields: &[Field], words: Words<'_>, opened: usize) -> Option<usize> {
+    let later = &fields[1..];
+    let Some(between) = later.iter().position(is_quoted) else {
+        return (opened..words.count())
+            .rev()
+            .find(|word| words.closes(*word, opened));
+    };
+    let close = (opened..words.count()).find(|word| words.closes(*word, opened))?;
+    // The next quoted field must follow in its place, behind fields of their shape; and where a request
+    // line goes on, the quote may be a part of it.
+    let first = close + 1;
+    let next = first + between;
+    let bare = later[..between].iter().zip(first..next);
+    let follows = next < words.count()
+        && bare
+            .map(|(field, word)| (field, words.get(word)))
+            .all(|(field, token)| !token.is_empty() && has_shape(field, token))
+        && (words.opens(next) || (between > 0 && words.get(next) == b"-"));
+    let (from, to) = (words.bounds[opened] + 1, words.bounds[close + 1] - 2);
+    let content = words.text.get(from as usize..to as usize)?;
+    let whole = fields[0].quoting != Quoting::RequestLine || has_version(content);
+    (follows && whole).then_some(close)
 }
 
 /// (first byte, byte after the last, where the next field starts)
@@ -155,5 +275,106 @@ fn has_shape(field: &Field, token: &[u8]) -> bool {
     match field.kind {
         Kind::Int32 | Kind::Int64 => token == b"-" || token.iter().all(u8::is_ascii_digit),
         _ => !token.contains(&b'"'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::scan::Cuts;
+    use super::*;
+    use crate::schema::EventTime;
+    use crate::schema::Quoting::{Bare, Brackets, Quotes, RequestLine};
+    use crate::schema::Syntax;
+
+    const fn field(wire: &'static str, kind: Kind, quoting: Quoting) -> Field {
+        Field {
+            wire,
+            column: wire,
+            kind,
+            quoting,
+            about: "",
+        }
+    }
+
+    /// As many kinds of fields as a line of S3 has.
+    static FORMAT: LogFormat = LogFormat {
+        name: "test",
+        table: "test",
+        about: "",
+        spec: "",
+        syntax: Syntax::Spaced,
+        min_fields: 9,
+        event_time: EventTime::CommonLog("time"),
+        fields: &[
+            field("owner", Kind::Text, Bare),
+            field("time", Kind::EventTime, Brackets),
+            field("key", Kind::Text, Bare),
+            field("request", Kind::Text, RequestLine),
+            field("status", Kind::Int32, Bare),
+            field("error", Kind::Text, Bare),
+            field("bytes", Kind::Int64, Bare),
+            field("referer", Kind::Text, Quotes),
+            field("agent", Kind::Text, Quotes),
+            field("version", Kind::Text, Bare),
+            field("region", Kind::Text, Bare),
+        ],
+        derived: &[],
+        names: |_| false,
+        detect: |_| false,
+        samples: &[],
+    };
+
+    const LINE: &str = r#"79a59df900b949e5 [06/Feb/2019:00:00:38 +0000] a/key "GET /logs/a/key?x HTTP/1.1" 200 - 113 "https://example.com/" "S3Console/0.4 (a b)" - eu-west-1"#;
+
+    /// What the words give, if they are enough, and what the whole line gives.
+    type Both = (Option<Result<Cut, String>>, Result<Cut, String>);
+    type Cut = (Extra, Vec<(u32, u32)>);
+
+    fn both(line: &str) -> Both {
+        let text = line.as_bytes();
+        let mut cuts = Cuts::default();
+        cuts.of_line(text, (0, text.len()), b' ');
+        let mut spans = Vec::new();
+        let words = Words::new(text, &cuts.bounds);
+        let quick = split_words(&FORMAT, words, &mut spans).map(|extra| Ok((extra, spans)));
+        let mut spans = Vec::new();
+        let whole = split(&FORMAT, text, 0, &mut spans).map(|extra| (extra, spans));
+        (quick, whole)
+    }
+
+    #[test]
+    fn the_common_shape_is_cut_by_its_words() {
+        for line in [
+            LINE.to_owned(),
+            LINE.replace("\"https://example.com/\"", "\"-\""),
+            LINE.replace("\"https://example.com/\" \"S3Console/0.4 (a b)\"", "- -"),
+            LINE.replace("\"GET /logs/a/key?x HTTP/1.1\"", "-"),
+            format!("{LINE} a new field"),
+            LINE.replace(" eu-west-1", ""),
+        ] {
+            let (quick, whole) = both(&line);
+            assert!(whole.is_ok(), "{line}");
+            assert_eq!(quick, Some(whole), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_give_what_the_line_gives(
+            edits in proptest::collection::vec((any::<prop::sample::Index>(), "[ \"a1\\[\\]-]{1,2}| HTTP/1[.]1\"| \"- \"|\" \"| \"", any::<bool>()), 0..4),
+        ) {
+            let mut line = LINE.to_owned();
+            for (at, piece, replace) in edits {
+                let at = at.index(line.len());
+                let end = if replace { (at + 1).min(line.len()) } else { at };
+                line.replace_range(at..end, &piece);
+            }
+            let (quick, whole) = both(&line);
+            if let Some(quick) = quick {
+                prop_assert_eq!(quick, whole, "{}", line);
+            }
+        }
     }
 }

@@ -1,105 +1,170 @@
 //! Cuts tab-separated lines by the columns that a `#Fields:` line names.
 
-use memchr::memchr_iter;
-
 use crate::schema::LogFormat;
+use crate::schema::values::clean_utf8;
 
-use super::{Extra, Span};
+use super::{Extra, Line, Place, place};
 
 /// Start of the line that names the columns.
 const FIELDS: &[u8] = b"#Fields:";
 
+/// How many times as long as its line the unknown columns of a row may be.
+const EXTRA_PER_LINE: usize = 8;
+
+/// Whether a comment line names the columns of those that follow.
+pub(super) fn names_columns(comment: &[u8]) -> bool {
+    comment.starts_with(FIELDS)
+}
+
+/// A text and where in it fields begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'t> {
+    pub(super) text: &'t [u8],
+    /// The byte after each separator.
+    pub(super) bounds: &'t [u32],
+}
+
+impl<'t> Cells<'t> {
+    /// Where a field of a line stands; nowhere where it is absent or null.
+    #[inline]
+    pub(super) fn place(&self, line: Line, wire: usize) -> Option<Place> {
+        let at = line.at(wire)?;
+        place(self.text, self.bounds[at], self.bounds[at + 1] - 1)
+    }
+
+    /// A field of a line; null where it is absent or `-`.
+    pub(super) fn get(&self, line: Line, wire: usize) -> Option<&'t [u8]> {
+        let (from, length) = self.place(line, wire)?;
+        Some(&self.text[from..from + length])
+    }
+}
+
 /// Which wire column goes to which field, for the object at hand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Header {
-    /// Per wire column the position of its field, or nothing; empty means by position.
-    slots: Vec<Option<usize>>,
+    /// Per field its wire column.
+    wires: Vec<Option<usize>>,
+    /// Wire columns before the first that no field is made of.
+    known: usize,
+    /// Per wire column whether a field is made of it; empty means by position.
+    taken: Vec<bool>,
     /// Names of the wire columns, for those that are not known.
     names: Vec<String>,
 }
 
 impl Header {
+    /// Columns by position.
+    pub(super) fn new(format: &LogFormat) -> Self {
+        let mut header = Self {
+            wires: vec![None; format.fields.len()],
+            known: 0,
+            taken: Vec::new(),
+            names: Vec::new(),
+        };
+        header.reset();
+        header
+    }
+
     /// Forgets the columns: the next object brings its own header or has none.
     pub(super) fn reset(&mut self) {
-        self.slots.clear();
+        for (position, wire) in self.wires.iter_mut().enumerate() {
+            *wire = Some(position);
+        }
+        self.known = self.wires.len();
+        self.taken.clear();
         self.names.clear();
     }
 
-    /// Takes note of a comment line and tells whether it matters; only `#Fields:` lines do.
-    pub(super) fn read(&mut self, format: &LogFormat, comment: &[u8]) -> bool {
-        let Some(list) = comment.strip_prefix(FIELDS) else {
-            return false;
-        };
-        self.reset();
-        let mut taken = vec![false; format.fields.len()];
-        for name in list
-            .split(u8::is_ascii_whitespace)
-            .filter(|name| !name.is_empty())
-        {
-            let name = String::from_utf8_lossy(name).into_owned();
-            // The second column of a name is kept like one that is not known.
-            let slot = format.field_index(&name);
-            let slot = slot.filter(|slot| !std::mem::replace(&mut taken[*slot], true));
-            self.slots.push(slot);
-            self.names.push(name);
-        }
-        true
+    /// The wire column that a field is made of.
+    #[inline]
+    pub(super) fn wire(&self, field: usize) -> Option<usize> {
+        self.wires.get(field).copied().flatten()
     }
 
-    /// Cuts `line` (without line end), which starts at `base` in the text, into `row`.
+    /// Takes note of a `#Fields:` line.
+    pub(super) fn read(&mut self, format: &LogFormat, comment: &[u8]) {
+        let list = comment.strip_prefix(FIELDS).unwrap_or_default();
+        self.taken.clear();
+        self.names.clear();
+        self.wires.fill(None);
+        let names = list.split(u8::is_ascii_whitespace);
+        for name in names.filter(|name| !name.is_empty()) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            // The second column of a name is kept like one that is not known.
+            let wire = format.field_index(&name);
+            let wire = wire.and_then(|field| self.wires.get_mut(field));
+            let free = wire.filter(|wire| wire.is_none());
+            self.taken.push(free.is_some());
+            if let Some(wire) = free {
+                *wire = Some(self.names.len());
+            }
+            self.names.push(name);
+        }
+        let known = self.taken.iter().position(|taken| !taken);
+        self.known = known.unwrap_or(self.taken.len());
+        if self.taken.is_empty() {
+            self.reset();
+        }
+    }
+
+    /// What a line has beyond the known fields.
     ///
     /// # Errors
     /// A phrase, if the line has fewer columns than any known variant.
-    pub(super) fn split(
+    #[inline]
+    pub(super) fn check(
         &self,
         format: &LogFormat,
-        line: &[u8],
-        base: usize,
-        row: &mut [Span],
+        cells: Cells<'_>,
+        line: Line,
     ) -> Result<Extra, String> {
-        row.fill(Span::NULL);
-        let mut extra = String::new();
-        let (mut from, mut wire) = (0, 0);
-        for to in memchr_iter(b'\t', line).chain(std::iter::once(line.len())) {
-            match self.slot(wire).and_then(|slot| row.get_mut(slot)) {
-                Some(span) => *span = Span::of(line, base, from, to),
-                None => self.keep(&mut extra, wire, &line[from..to]),
-            }
-            from = to + 1;
-            wire += 1;
-        }
-        if wire < format.min_fields {
+        let width = line.width as usize;
+        if width < format.min_fields {
             return Err(format!(
-                "{wire} columns, fewer than the {} of the oldest variant",
+                "{width} columns, fewer than the {} of the oldest variant",
                 format.min_fields
             ));
+        }
+        if width <= self.known {
+            return Ok(Extra::None);
+        }
+        self.extra(cells, line)
+    }
+
+    /// The columns of a line that no field is made of, but for nulls.
+    ///
+    /// # Errors
+    /// A phrase, if with their names they are so long that memory would not be bounded by the text.
+    fn extra(&self, cells: Cells<'_>, line: Line) -> Result<Extra, String> {
+        let (first, width) = (line.first as usize, line.width as usize);
+        let length = cells.bounds[first + width] - cells.bounds[first];
+        let most = length as usize * EXTRA_PER_LINE;
+        let mut extra = String::new();
+        for wire in self.known..width {
+            if self.taken.get(wire) == Some(&true) {
+                continue;
+            }
+            let Some(value) = cells.get(line, wire) else {
+                continue;
+            };
+            if !extra.is_empty() {
+                extra.push(' ');
+            }
+            if let Some(name) = self.names.get(wire) {
+                extra.push_str(name);
+                extra.push('=');
+            }
+            extra.push_str(&clean_utf8(value).0);
+            if extra.len() > most {
+                return Err(format!(
+                    "unknown columns that are with their names more than {EXTRA_PER_LINE} times as long as the line"
+                ));
+            }
         }
         Ok(if extra.is_empty() {
             Extra::None
         } else {
             Extra::Named(extra)
         })
-    }
-
-    fn slot(&self, wire: usize) -> Option<usize> {
-        if self.slots.is_empty() {
-            Some(wire)
-        } else {
-            self.slots.get(wire).copied().flatten()
-        }
-    }
-
-    fn keep(&self, extra: &mut String, wire: usize, value: &[u8]) {
-        if value == b"-" {
-            return;
-        }
-        if !extra.is_empty() {
-            extra.push(' ');
-        }
-        if let Some(name) = self.names.get(wire) {
-            extra.push_str(name);
-            extra.push('=');
-        }
-        extra.push_str(&crate::schema::values::clean_utf8(value).0);
     }
 }
