@@ -2,7 +2,7 @@
 //!
 //! Synchronous, and without storage: files are written wherever the caller opened them.
 
-mod dictionary;
+mod column;
 mod footer;
 mod partition;
 pub mod path;

@@ -7,30 +7,22 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
-use arrow::compute::interleave;
-use arrow::datatypes::{DataType, SchemaRef};
-use parquet::arrow::arrow_writer::{
-    ArrowColumnChunk, ArrowColumnWriter, ArrowWriter, ArrowWriterOptions, compute_leaves,
-};
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::metadata::SortingColumn;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use super::dictionary::Merged;
+use super::column::{self, Chunk, Place, Rows, Zstd};
 use super::footer::COMMIT;
 use super::partition::{Piece, times};
 
 /// Most rows in a row group.
 const ROW_GROUP_ROWS: usize = 1 << 20;
-
-/// Rows that are gathered and handed to a column encoder at a time.
-const SLICE_ROWS: usize = 1 << 14;
 
 /// What a file is written with.
 #[derive(Clone, Debug)]
@@ -102,8 +94,8 @@ impl<W: Write + Send> OpenFile<W> {
 /// Rows with the same time keep the order of the pieces and of their rows. The columns of a row
 /// group are encoded on all cores of the current pool.
 ///
-/// Memory beyond the pieces: 16 bytes per row for the order, per core the dictionary of one column
-/// and 16,384 values, and the encoded pages of one row group (at most 1,048,576 rows).
+/// Memory beyond the pieces: 24 bytes per row for the order, per core what [`column::encode`] holds, and
+/// the encoded columns of one row group (at most 1,048,576 rows).
 ///
 /// # Errors
 /// What the encoder or `out` reports.
@@ -130,23 +122,35 @@ pub fn write_rows<W: Write + Send>(
     out: W,
 ) -> Result<OpenFile<W>, ParquetError> {
     let order = sorted_rows(pieces);
-    let properties = Arc::new(properties(schema, options)?);
+    let properties = properties(options)?;
     let writer_options = ArrowWriterOptions::new()
-        .with_properties(properties.as_ref().clone())
+        .with_properties(properties)
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(out, Arc::clone(schema), writer_options)?;
-    let (mut file, factory) = writer.into_serialized_writer()?;
-    for (index, rows) in order.chunks(ROW_GROUP_ROWS).enumerate() {
-        let rows: Vec<(u32, u32)> = rows.iter().map(|(_, batch, row)| (*batch, *row)).collect();
-        let columns = factory.create_column_writers(index)?;
-        let chunks = columns
+    let (mut file, _) = writer.into_serialized_writer()?;
+    for rows in order.chunks(ROW_GROUP_ROWS) {
+        let places: Vec<Place> = rows.iter().map(|(_, batch, row)| (*batch, *row)).collect();
+        let descr = file.schema_descr();
+        let chunks = (0..schema.fields().len())
             .into_par_iter()
-            .enumerate()
-            .map(|(column, writer)| encode_column(schema, pieces, column, &rows, writer))
-            .collect::<Result<Vec<_>, _>>()?;
+            .with_max_len(1)
+            .map_init(
+                || Zstd::new(options.zstd_level),
+                |zstd, column| {
+                    let zstd = zstd.as_mut().map_err(|error| general(error))?;
+                    let rows = Rows {
+                        pieces,
+                        column,
+                        places: &places,
+                    };
+                    let data_type = schema.field(column).data_type();
+                    column::encode(data_type, &descr.column(column), rows, zstd)
+                },
+            )
+            .collect::<Result<Vec<Chunk>, ParquetError>>()?;
         let mut group = file.next_row_group()?;
         for chunk in chunks {
-            chunk.append_to_row_group(&mut group)?;
+            group.append_column(&chunk.bytes, chunk.close)?;
         }
         group.close()?;
     }
@@ -157,6 +161,10 @@ pub fn write_rows<W: Write + Send>(
         max_ts: time(order.last()),
     };
     Ok(OpenFile { file, summary })
+}
+
+fn general(error: &ParquetError) -> ParquetError {
+    ParquetError::General(error.to_string())
 }
 
 /// (time, batch, row) of every row, by time, stable.
@@ -173,50 +181,15 @@ fn sorted_rows(pieces: &[Piece]) -> Vec<(i64, u32, u32)> {
     order
 }
 
-fn encode_column(
-    schema: &SchemaRef,
-    pieces: &[Piece],
-    column: usize,
-    rows: &[(u32, u32)],
-    mut writer: ArrowColumnWriter,
-) -> Result<ArrowColumnChunk, ParquetError> {
-    let field = schema.field(column);
-    let arrays: Vec<&dyn Array> = pieces
-        .iter()
-        .map(|piece| piece.records.column(column).as_ref())
-        .collect();
-    let merged =
-        matches!(field.data_type(), DataType::Dictionary(..)).then(|| Merged::new(&arrays));
-    for slice in rows.chunks(SLICE_ROWS) {
-        let values: ArrayRef = if let Some(merged) = &merged {
-            Arc::new(merged.gather(slice)?)
-        } else {
-            let wide: Vec<(usize, usize)> = slice
-                .iter()
-                .map(|(batch, row)| (*batch as usize, *row as usize))
-                .collect();
-            interleave(&arrays, &wide)?
-        };
-        for leaf in compute_leaves(field, &values)? {
-            writer.write(&leaf)?;
-        }
-    }
-    writer.close()
-}
-
-fn properties(
-    schema: &SchemaRef,
-    options: &WriteOptions,
-) -> Result<WriterProperties, ParquetError> {
+fn properties(options: &WriteOptions) -> Result<WriterProperties, ParquetError> {
     let metadata = options
         .metadata
         .iter()
         .map(|(key, value)| KeyValue::new(key.clone(), value.clone()))
         .collect();
-    let mut builder = WriterProperties::builder()
+    let builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(options.zstd_level)?))
-        .set_statistics_enabled(EnabledStatistics::Page)
         .set_created_by(format!("s3logs version {}", env!("CARGO_PKG_VERSION")))
         .set_sorting_columns(Some(vec![SortingColumn {
             column_idx: 0,
@@ -224,12 +197,5 @@ fn properties(
             nulls_first: false,
         }]))
         .set_key_value_metadata(Some(metadata));
-    for field in schema.fields() {
-        // Request ids hardly repeat: a dictionary would only be built to be thrown away.
-        if field.data_type() == &DataType::Utf8 {
-            builder = builder
-                .set_column_dictionary_enabled(ColumnPath::from(field.name().as_str()), false);
-        }
-    }
     Ok(builder.build())
 }
