@@ -111,8 +111,8 @@ fn left_in(folder: &Path) -> usize {
 #[tokio::test]
 async fn rows_are_the_same_however_little_memory_there_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let big = gzip(lines(20_000).as_bytes());
-    let (small, plain) = (lines(10), lines(9_000));
+    let big = gzip(lines(80_000).as_bytes());
+    let (small, plain) = (lines(10), lines(27_000));
     let objects: &[(&str, &[u8])] = &[
         ("a", small.as_bytes()),
         ("big", &big),
@@ -128,7 +128,7 @@ async fn rows_are_the_same_however_little_memory_there_is() {
         let table = &encoded.tables["s3_access"];
         assert_eq!(
             (table.lines, table.rows, table.rejects),
-            (29_010, 29_010, 0)
+            (107_010, 107_010, 0)
         );
         seen.push((days(&encoded), encoded.parts.len()));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, Stream, StreamExt};
 
@@ -17,7 +17,7 @@ use crate::store::{ErrorKind, ObjectMeta, StoreError};
 use crate::table::WriteOptions;
 
 use super::Cancel;
-use super::decode::{Bounds, Group, Rows, Verdict, decode_group};
+use super::decode::{Bounds, Group, Rows, Verdict, Workbench, decode_group};
 use super::dedupe::{Dropped, LinesPart};
 use super::fetch::{Content, Fetched, fetch};
 use super::gather::Gather;
@@ -118,7 +118,8 @@ pub async fn run_batch(
     let mut run = Run {
         work,
         observer,
-        gather: Gather::new(&work.folder, work.options.clone()).with_history(work.history.clone()),
+        gather: Gather::new(&work.folder, work.options.clone(), work.reading.budget.days)
+            .with_history(work.history.clone()),
         spool: Spool::new(&work.folder),
         encoded: Encoded::default(),
         states: objects.iter().map(listed).collect(),
@@ -156,10 +157,18 @@ pub(super) fn groups<T: Send + 'static>(
         stream::iter(objects),
         budget.fetch,
     );
+    // As many as there are jobs at the same time.
+    let benches: Arc<Mutex<Vec<Workbench>>> = Arc::default();
     grouped(fetched, budget.group_text, budget.fetch.bytes / 4)
         .map(move |group| {
-            let finish = finish.clone();
-            cpu::run(move || finish(decode_group(group, &rules, bounds)))
+            let (finish, benches) = (finish.clone(), Arc::clone(&benches));
+            cpu::run(move || {
+                let benches = || benches.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut bench = benches().pop().unwrap_or_default();
+                let group = decode_group(group, &rules, bounds, &mut bench);
+                benches().push(bench);
+                finish(group)
+            })
         })
         .buffered(budget.slots)
 }

@@ -5,15 +5,22 @@ use crate::cpu;
 
 const MIB: u64 = 1 << 20;
 
+/// What the program takes before it holds anything, and the encoders' contexts and pages.
+const FIXED: u64 = 32 * MIB;
+
+/// Below this, days are encoded one after the other.
+const SMALL: u64 = 128 * MIB;
+
 /// Least memory that is shared out.
-const LEAST: u64 = 16 * MIB;
+const LEAST: u64 = 12 * MIB;
 
 /// Bounds of everything that is held in memory while objects become files.
 ///
-/// Of the ceiling, an eighth is for fetched bytes, a quarter for objects being decoded, somewhat
-/// more than a quarter for rows that wait to be written; the rest is for encoding and the program
-/// itself. All but the number of slots depend on the ceiling alone, so that the same ceiling gives
-/// the same files on every machine.
+/// Of the ceiling, 32 MiB are for the program itself and the encoders. Of the rest, an eighth is for
+/// fetched bytes, a quarter for objects being decoded, two fifths for rows that wait to be written; what
+/// is left is for the encoded columns of the days at hand, and for what an allocator loses. All but the
+/// numbers of slots and of days depend on the ceiling alone, so that the same ceiling gives the same files
+/// on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Bounds of the fetches.
@@ -30,13 +37,17 @@ pub struct Budget {
     pub rows: usize,
     /// Bytes of rows that wait to be written.
     pub gather: usize,
+    /// Days that are encoded at the same time: while one is sorted or its file written, the cores have
+    /// the other's columns.
+    pub days: usize,
 }
 
 impl Budget {
     /// Shares out `memory` bytes among `jobs` fetches and the CPU pool.
     pub fn of(memory: u64, jobs: usize) -> Self {
         // Less would not hold a group of objects beside the next one: see `grouped`.
-        let memory = memory.max(LEAST);
+        let days = if memory < SMALL { 1 } else { 2 };
+        let memory = memory.saturating_sub(FIXED).max(LEAST);
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let range = (memory / 32).clamp(MIB, 8 * MIB);
         let whole_text = (memory / 16).clamp(2 * MIB, 16 * MIB);
@@ -52,7 +63,8 @@ impl Budget {
             slots: size(slots).min(cpu::threads()),
             range,
             rows: size(whole_text),
-            gather: size(memory / 100 * 28),
+            gather: size(memory / 5 * 2),
+            days,
         }
     }
 }

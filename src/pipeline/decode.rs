@@ -5,7 +5,9 @@ use md5::{Digest as _, Md5};
 
 use crate::formats::{self, Choice};
 use crate::ledger::Step;
-use crate::parse::{Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject};
+use crate::parse::{
+    Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject, WholeInflater,
+};
 use crate::schema::LogFormat;
 use crate::store::{ObjectMeta, StoreError};
 use crate::units::ByteSize;
@@ -135,12 +137,11 @@ pub(super) struct Group {
     pub(super) rows: Vec<Rows>,
     /// Their rejected lines.
     pub(super) rejected: Vec<Rejected>,
+    /// Bytes that these hold.
+    rejected_bytes: usize,
     /// Objects too large for a group, to be streamed after it.
     pub(super) deferred: Vec<Fetched>,
 }
-
-/// A `#Fields` line that is longer names many unknown columns; the longest known one has 600 bytes.
-const LONG_HEADER: usize = 4096;
 
 /// Logs whose lines are shorter on average hold mostly something else; the shortest rows of any
 /// format have about 100 bytes.
@@ -166,19 +167,36 @@ pub(super) struct Bounds {
     pub(super) rows: usize,
 }
 
+/// What a CPU job decodes with; the next job takes it over, with the memory that it has grown.
+///
+/// Bound: a text, and the rows of a group with the tables that find repeated texts; see [`Bounds`].
+#[derive(Debug, Default)]
+pub(super) struct Workbench {
+    decoders: Vec<(&'static LogFormat, Decoder)>,
+    inflated: Inflated,
+}
+
+impl Workbench {
+    /// Bytes of rows held.
+    fn rows(&self) -> usize {
+        let rows = self.decoders.iter().map(|(_, decoder)| decoder.memory());
+        rows.sum()
+    }
+}
+
 /// Decodes a group of fetched objects.
-pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds) -> Group {
+pub(super) fn decode_group(
+    fetched: Vec<Fetched>,
+    rules: &Rules,
+    bounds: Bounds,
+    bench: &mut Workbench,
+) -> Group {
     let mut group = Group::default();
-    let mut decoders: Vec<(&'static LogFormat, Decoder)> = Vec::new();
-    let (mut text, mut rejected) = (Vec::new(), 0);
+    // In the order in which the group has them, whatever the bench has seen before.
+    let mut formats: Vec<&'static LogFormat> = Vec::new();
     for one in fetched {
-        let held = rejected
-            + decoders
-                .iter()
-                .map(|(_, decoder)| decoder.memory())
-                .sum::<usize>();
         let bytes = match &one.content {
-            Content::Whole(bytes) if held < bounds.rows => bytes,
+            Content::Whole(bytes) if group.rejected_bytes + bench.rows() < bounds.rows => bytes,
             Content::Whole(_) | Content::Large => {
                 group.deferred.push(one);
                 continue;
@@ -188,50 +206,50 @@ pub(super) fn decode_group(fetched: Vec<Fetched>, rules: &Rules, bounds: Bounds)
                 continue;
             }
         };
-        let (whole, damage) = match inflate(bytes, &mut text, rules, bounds.whole_text) {
-            Inflated::Whole => (true, None),
-            Inflated::Damaged(error) if rules.keep_partial => (true, Some(error)),
-            Inflated::Damaged(error) => {
-                let failed = Verdict::Failed(damaged(error, bytes, &one.object.etag));
+        let inflated = bench.inflated.text_of(bytes, rules, bounds.whole_text);
+        let (text, damage) = match inflated {
+            Inflation::Text(text) => (text, None),
+            Inflation::Damaged(text, error) if rules.keep_partial => {
+                (whole_lines(text), Some(error))
+            }
+            Inflation::OverBuffer => {
+                group.deferred.push(one);
+                continue;
+            }
+            Inflation::Damaged(..) | Inflation::OverLimit => {
+                let failure = match inflated {
+                    Inflation::Damaged(_, error) => damaged(error, bytes, &one.object.etag),
+                    _ => Failure::too_large(rules.max_object),
+                };
+                let failed = Verdict::Failed(failure);
                 group.objects.push((one.into_parts().0, failed));
                 continue;
             }
-            Inflated::OverLimit => {
-                let failed = Verdict::Failed(Failure::too_large(rules.max_object));
-                group.objects.push((one.into_parts().0, failed));
-                continue;
-            }
-            Inflated::OverBuffer => (false, None),
         };
-        if !whole || is_expansive(&text) {
+        if is_expansive(text) {
             group.deferred.push(one);
             continue;
         }
-        let (object, _) = one.into_parts();
-        let partial = damage.is_some();
-        if partial {
-            keep_whole_lines(&mut text);
-        }
-        let verdict = match format_of(&text, rules, damage.as_ref()) {
+        let verdict = match format_of(text, rules, damage.as_ref()) {
             Ok(format) => {
-                let decoder = decoder_of(&mut decoders, format, rules);
-                let counts =
-                    decode_object(decoder, format, &object.key, &text, &mut group.rejected);
-                if counts.rejects > 0 {
-                    rejected += group.rejected.last().map_or(0, rejected_bytes);
+                if !formats.iter().any(|known| std::ptr::eq(*known, format)) {
+                    formats.push(format);
                 }
+                let decoder = decoder_of(&mut bench.decoders, format, rules);
+                let counts = decode_object(decoder, format, &one.object.key, text, &mut group);
                 Verdict::Done {
                     format,
                     counts,
-                    partial,
+                    partial: damage.is_some(),
                 }
             }
             Err(verdict) => verdict,
         };
-        group.objects.push((object, verdict));
+        group.objects.push((one.into_parts().0, verdict));
     }
-    for (format, mut decoder) in decoders {
-        if let Some(batch) = flush(&mut decoder) {
+    for format in formats {
+        let decoder = decoder_of(&mut bench.decoders, format, rules);
+        if let Some(batch) = flush(decoder) {
             group.rows.push(Rows { format, batch });
         }
     }
@@ -249,21 +267,11 @@ fn damaged(error: InflateError, bytes: &Bytes, etag: &str) -> Failure {
     failure
 }
 
-/// Bytes held by the rejects of an object.
-fn rejected_bytes(rejected: &Rejected) -> usize {
-    rejected.rejects.iter().map(Reject::memory).sum()
-}
-
 /// Whether an object must be streamed, as what becomes of it may be many times larger than its text:
-/// every line may be a reject with its reason, and every row carries the names of unknown columns.
+/// every line may be a reject with its reason.
 fn is_expansive(text: &[u8]) -> bool {
-    let lines = memchr::memchr_iter(b'\n', text).count();
-    let dense = text.len() > SHORT_LINE * 1024 && text.len() < lines * SHORT_LINE;
-    dense
-        || memchr::memmem::find_iter(text, b"#Fields:").any(|at| {
-            let header = &text[at..];
-            memchr::memchr(b'\n', header).unwrap_or(header.len()) > LONG_HEADER
-        })
+    text.len() > SHORT_LINE * 1024
+        && text.len() < memchr::memchr_iter(b'\n', text).count() * SHORT_LINE
 }
 
 /// Decodes one object and sets its rejects aside.
@@ -272,14 +280,15 @@ fn decode_object(
     format: &'static LogFormat,
     key: &str,
     text: &[u8],
-    rejected: &mut Vec<Rejected>,
+    group: &mut Group,
 ) -> Counts {
     decoder.begin(key);
     decoder.decode(text);
     let counts = decoder.end();
     let rejects = decoder.take_rejects();
     if !rejects.is_empty() {
-        rejected.push(Rejected {
+        group.rejected_bytes += rejects.iter().map(Reject::memory).sum::<usize>();
+        group.rejected.push(Rejected {
             format,
             key: key.to_owned(),
             rejects,
@@ -335,41 +344,63 @@ pub(super) fn choose(head: &[u8], rules: &Rules) -> Result<&'static LogFormat, V
     }
 }
 
-/// Cuts an unfinished last line off.
-fn keep_whole_lines(text: &mut Vec<u8>) {
+/// The text without an unfinished last line.
+fn whole_lines(text: &[u8]) -> &[u8] {
     let end = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
-    text.truncate(end);
+    &text[..end]
 }
 
-enum Inflated {
-    Whole,
-    Damaged(InflateError),
+/// An object, inflated.
+enum Inflation<'t> {
+    Text(&'t [u8]),
+    /// What there is before the damage.
+    Damaged(&'t [u8], InflateError),
     /// More text than an object may have.
     OverLimit,
     /// More text than is inflated at once.
     OverBuffer,
 }
 
-/// Inflates an object into `text`.
-fn inflate(bytes: &Bytes, text: &mut Vec<u8>, rules: &Rules, whole_text: usize) -> Inflated {
-    text.clear();
-    let allowed = usize::try_from(rules.max_object).unwrap_or(usize::MAX);
-    // One byte more tells "exactly full" from "too much".
-    let limit = whole_text.min(allowed).saturating_add(1);
-    let done = Inflater::new(Encoding::of(bytes)).and_then(|mut inflater| {
-        let mut at = 0;
-        while at < bytes.len() && text.len() < limit {
-            at += inflater.push(&bytes[at..], text, limit)?;
+/// Texts, one after the other.
+#[derive(Debug, Default)]
+struct Inflated {
+    whole: WholeInflater,
+    text: Vec<u8>,
+}
+
+impl Inflated {
+    fn text_of<'t>(
+        &'t mut self,
+        bytes: &'t Bytes,
+        rules: &Rules,
+        whole_text: usize,
+    ) -> Inflation<'t> {
+        let allowed = usize::try_from(rules.max_object).unwrap_or(usize::MAX);
+        // One byte more tells "exactly full" from "too much".
+        let limit = whole_text.min(allowed).saturating_add(1);
+        let text = &mut self.text;
+        if Encoding::of(bytes) == Encoding::Plain && bytes.len() < limit {
+            return Inflation::Text(bytes);
         }
-        if at == bytes.len() && text.len() < limit {
-            inflater.finish()?;
+        if self.whole.inflate(bytes, text, limit) {
+            return Inflation::Text(text);
         }
-        Ok(())
-    });
-    match done {
-        _ if text.len() > allowed => Inflated::OverLimit,
-        _ if text.len() > whole_text => Inflated::OverBuffer,
-        Ok(()) => Inflated::Whole,
-        Err(error) => Inflated::Damaged(error),
+        text.clear();
+        let done = Inflater::new(Encoding::of(bytes)).and_then(|mut inflater| {
+            let mut at = 0;
+            while at < bytes.len() && text.len() < limit {
+                at += inflater.push(&bytes[at..], text, limit)?;
+            }
+            if at == bytes.len() && text.len() < limit {
+                inflater.finish()?;
+            }
+            Ok(())
+        });
+        match done {
+            _ if text.len() > allowed => Inflation::OverLimit,
+            _ if text.len() > whole_text => Inflation::OverBuffer,
+            Ok(()) => Inflation::Text(text),
+            Err(error) => Inflation::Damaged(text, error),
+        }
     }
 }

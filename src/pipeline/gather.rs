@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt};
+
 use crate::cpu;
 use crate::schema::{Layout, LogFormat};
-use crate::table::{WriteOptions, split_by_day};
+use crate::table::{Piece, WriteOptions, split_by_day};
 use crate::units::Day;
 
 use super::WorkError;
@@ -23,6 +25,8 @@ use super::parts::{OpenPart, Part, write_part};
 pub(super) struct Gather {
     folder: PathBuf,
     options: WriteOptions,
+    /// Days that are encoded at the same time.
+    days: usize,
     pieces: BTreeMap<(&'static str, Day), Waiting>,
     held: usize,
     parts: Vec<Part>,
@@ -60,10 +64,11 @@ pub(super) struct Gathered {
 }
 
 impl Gather {
-    pub(super) fn new(folder: &Path, options: WriteOptions) -> Self {
+    pub(super) fn new(folder: &Path, options: WriteOptions, days: usize) -> Self {
         Self {
             folder: folder.to_owned(),
             options,
+            days: days.max(1),
             pieces: BTreeMap::new(),
             held: 0,
             parts: Vec::new(),
@@ -82,7 +87,7 @@ impl Gather {
     pub(super) fn sibling(&self) -> Self {
         Self {
             dedupe: self.dedupe.as_ref().map(Dedupe::sibling),
-            ..Self::new(&self.folder, self.options.clone())
+            ..Self::new(&self.folder, self.options.clone(), self.days)
         }
     }
 
@@ -157,23 +162,29 @@ impl Gather {
 
     async fn write_out(&mut self, earlier: Option<&Dedupe>) -> Result<(), WorkError> {
         self.held = 0;
+        let mut days = Vec::new();
         for ((table, day), waiting) in std::mem::take(&mut self.pieces) {
             let rows = waiting.rows;
             let pieces = match &mut self.dedupe {
                 Some(dedupe) => dedupe.sift((table, day), rows, earlier).await?,
                 None => rows.pieces,
             };
-            if pieces.is_empty() {
-                continue;
+            if !pieces.is_empty() {
+                days.push((table, day, waiting.format, pieces));
             }
-            let (folder, options) = (self.folder.clone(), self.options.clone());
-            let part = cpu::run(move || {
-                let layout = Layout::of(waiting.format);
+        }
+        let (folder, options) = (self.folder.clone(), self.options.clone());
+        let write = move |(table, day, format, pieces): (_, _, &'static LogFormat, Vec<Piece>)| {
+            let (folder, options) = (folder.clone(), options.clone());
+            cpu::run(move || {
+                let layout = Layout::of(format);
                 write_part(table, day, &layout, &pieces, &options, &folder)
-            });
-            let part = part.await?;
+            })
+        };
+        let mut written = stream::iter(days).map(write).buffered(self.days);
+        while let Some(part) = written.next().await {
             self.close_last().await?;
-            self.last = Some(part);
+            self.last = Some(part?);
         }
         Ok(())
     }

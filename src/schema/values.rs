@@ -16,6 +16,16 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }
+    if digits.len() < 19 {
+        // Too few digits to overflow.
+        let (mut value, mut all) = (0i64, true);
+        for byte in digits {
+            let digit = byte.wrapping_sub(b'0');
+            all &= digit <= 9;
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+        }
+        return all.then_some(if negative { -value } else { value });
+    }
     let mut value: i64 = 0;
     for byte in digits {
         let digit = byte.wrapping_sub(b'0');
