@@ -189,7 +189,7 @@ fn every_file_has_a_name_and_is_declared() {
     assert_none(&breaches);
 }
 
-/// Whether the file's parent, or for a target Cargo, knows it.
+/// Whether the file's parent, or for a target Cargo, or a target beside it knows it.
 fn is_declared(folder: &str, name: &str) -> bool {
     let read = |path: String| {
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default()
@@ -209,11 +209,17 @@ fn is_declared(folder: &str, name: &str) -> bool {
         code.lines()
             .any(|line| line.ends_with(&format!("mod {module};")))
     };
+    let manifest = read("Cargo.toml".into());
+    let beside = manifest
+        .split('"')
+        .filter(|path| Path::new(path).parent() == Some(Path::new(parent)));
     is_target
         || by_cargo
         || parents
-            .into_iter()
-            .any(|path| declares(code_of(&read(path))))
+            .iter()
+            .map(String::as_str)
+            .chain(beside)
+            .any(|path| declares(code_of(&read(path.to_owned()))))
 }
 
 #[test]

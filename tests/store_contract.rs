@@ -5,6 +5,8 @@ mod suite;
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+
 use s3logs::store::{
     AccessKeys, AwsOptions, Body, ErrorKind, LocalStore, MemoryStore, Precondition, S3Store, Store,
 };
@@ -164,6 +166,31 @@ async fn s3_keeps_keys_that_are_no_paths() {
     for key in ["a", "a/b", "a//b", "../a", "a/./b", "slash/"] {
         assert_eq!(text(&store, key).await, key);
     }
+}
+
+/// A look at a bucket is the beginning of its listing, once.
+#[tokio::test]
+async fn s3_goes_on_with_a_listing_that_was_begun() {
+    let (fake, store) = fake_and_store().await;
+    fake.page_size(2);
+    for key in ["a/1", "a/2", "a/3", "b/1"] {
+        put(&store, key, key).await;
+    }
+    let look = async |prefix: &str| {
+        let mut pages = store.list_in_no_order(prefix);
+        pages.next().await.expect("a page").expect("a page").len()
+    };
+    let listed = || fake.count("ListObjectsV2", "");
+    assert_eq!((look("a/").await, look("a/").await, listed()), (2, 2, 1));
+    let keys = list(&store, "b/", None).await.expect("a listing");
+    assert_eq!((keys.len(), listed()), (1, 2), "another prefix");
+    let keys = list(&store, "a/", Some("a/2")).await.expect("a listing");
+    assert_eq!((keys.len(), listed()), (1, 3), "from elsewhere on");
+    let keys = list(&store, "a/", None).await.expect("a listing");
+    assert_eq!((keys.len(), listed()), (3, 4), "the second page only");
+    put(&store, "a/0", "new").await;
+    let keys = list(&store, "a/", None).await.expect("a listing");
+    assert_eq!((keys.len(), listed()), (4, 6), "all anew");
 }
 
 #[tokio::test]

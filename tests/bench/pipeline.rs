@@ -1,4 +1,5 @@
-//! Measures where the time goes on a folder of logs: each stage on one thread, then a whole sync.
+//! Measures where the time goes on a folder of logs: each stage on one thread, then a whole sync; and how far both are
+//! from the floor: inflate, one scan for separators, and the file writer on columns that are in order already.
 //!
 //! ```text
 //! cargo run --release --example generate-logs -- --format cloudfront --objects 500 --rows 1000 --days 3 --seed 1 logs
@@ -7,7 +8,9 @@
 //!
 //! The whole sync runs in a process of its own, so that its peak memory is its own.
 
-use std::collections::BTreeMap;
+mod floor;
+mod stage;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -20,24 +23,25 @@ use s3logs::jobs::source::Source;
 use s3logs::jobs::sync::{LOOKBACK, SyncOptions, sync};
 use s3logs::jobs::{Place, WorkOptions};
 use s3logs::ledger::Owner;
-use s3logs::parse::{Decoder, Encoding, Inflater};
 use s3logs::pipeline::Cancel;
 use s3logs::plan::{Limits, Selection};
-use s3logs::schema::{Layout, LogFormat};
+use s3logs::schema::Layout;
 use s3logs::store::{AwsOptions, Location};
-use s3logs::table::{Piece, WriteOptions, split_by_day, write_file};
-
-/// Text that is decoded into one batch of rows.
-const BATCH_TEXT: usize = 8 << 20;
+use stage::Clock;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).filter(|a| a != "--bench").collect();
     match arguments.as_slice() {
-        [flag, logs] if flag == "--sync" => whole(Path::new(logs)),
+        [flag, logs, floor] if flag == "--sync" => {
+            whole(Path::new(logs), floor.parse().expect("seconds"));
+        }
         [logs] => {
-            stages(Path::new(logs));
+            stage::on_this_thread();
+            let floor = stages(Path::new(logs));
             let program = env::current_exe().expect("this program has a path");
-            let status = Command::new(program).args(["--sync", logs]).status();
+            let status = Command::new(program)
+                .args(["--sync", logs, &floor.to_string()])
+                .status();
             assert!(status.expect("it can be started").success());
         }
         _ => {
@@ -59,79 +63,57 @@ fn report(stage: &str, rows: u64, bytes: u64, took: Duration) {
     );
 }
 
-fn stages(logs: &Path) {
+/// The stages on one thread, then what a run without any detour would take. Returns the floor in seconds.
+fn stages(logs: &Path) -> f64 {
     let objects: Vec<(String, Vec<u8>)> = files(logs)
         .into_iter()
         .map(|path| (path.display().to_string(), fs::read(path).expect("a file")))
         .collect();
     let stored: usize = objects.iter().map(|(_, bytes)| bytes.len()).sum();
 
-    let start = Instant::now();
-    let texts: Vec<Vec<u8>> = objects.iter().map(|(_, bytes)| inflate(bytes)).collect();
-    let took = start.elapsed();
+    let start = Clock::start();
+    let texts: Vec<Vec<u8>> = objects.iter().map(|(_, b)| stage::inflate(b)).collect();
+    let inflating = start.elapsed();
     let text: usize = texts.iter().map(Vec::len).sum();
-    report("inflate", 0, text as u64, took);
+    report("inflate", 0, text as u64, inflating);
 
     let format = formats::detect(&texts[0]).expect("logs");
-    let start = Instant::now();
-    let (rows, pieces) = decode(format, &objects, &texts);
-    report("decode", rows, text as u64, start.elapsed());
+    let start = Clock::start();
+    let mut batches = Vec::new();
+    let names = objects.iter().map(|(name, _)| name.as_str());
+    let logs = names.zip(texts.iter().map(Vec::as_slice));
+    let rows = stage::decode(format, logs, |batch| batches.push(batch));
+    let days = stage::split(batches);
+    let decoding = start.elapsed();
+    report("decode", rows, text as u64, decoding);
 
-    let start = Instant::now();
-    let layout = Layout::of(format);
-    let mut parquet = 0;
-    for pieces in pieces {
-        let mut out = Vec::new();
-        write_file(&layout.schema, &pieces, &WriteOptions::default(), &mut out).expect("to memory");
-        parquet += out.len();
-    }
-    report("sort and encode", rows, text as u64, start.elapsed());
+    let start = Clock::start();
+    let schema = Layout::of(format).schema;
+    let parquet = stage::encode(&schema, &days);
+    let encoding = start.elapsed();
+    report("sort and encode", rows, text as u64, encoding);
+
+    let scan = floor::scan(format, &texts);
+    let ready = floor::encode(&schema, &days);
+    report("floor: scan", rows, text as u64, scan);
+    report("floor: encode", rows, text as u64, ready);
+    // Plain text is only copied, which it need not be.
+    let needed = if stored == text {
+        Duration::ZERO
+    } else {
+        inflating
+    };
+    let floor = (needed + scan + ready).as_secs_f64();
     println!(
         "{rows} rows, {stored} bytes stored, {text} bytes of text, {parquet} bytes of Parquet"
     );
-}
-
-/// All pieces of each day.
-fn decode(
-    format: &'static LogFormat,
-    objects: &[(String, Vec<u8>)],
-    texts: &[Vec<u8>],
-) -> (u64, Vec<Vec<Piece>>) {
-    let mut decoder = Decoder::new(format);
-    let mut days: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
-    let (mut rows, mut held) = (0, 0);
-    for ((key, _), text) in objects.iter().zip(texts) {
-        decoder.begin(key);
-        decoder.decode(text);
-        rows += decoder.end().rows;
-        held += text.len();
-        if held >= BATCH_TEXT {
-            held = 0;
-            gather(&mut decoder, &mut days);
-        }
-    }
-    gather(&mut decoder, &mut days);
-    (rows, days.into_values().collect())
-}
-
-fn gather(decoder: &mut Decoder, days: &mut BTreeMap<s3logs::units::Day, Vec<Piece>>) {
-    if let Some(batch) = decoder.flush().expect("columns fit their schema") {
-        for (day, piece) in split_by_day(batch.records) {
-            days.entry(day).or_default().push(piece);
-        }
-    }
-}
-
-fn inflate(bytes: &[u8]) -> Vec<u8> {
-    let mut inflater = Inflater::new(Encoding::of(bytes)).expect("an inflater");
-    let mut text = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        at += inflater
-            .push(&bytes[at..], &mut text, usize::MAX)
-            .expect("whole logs");
-    }
-    text
+    let stages = (inflating + decoding + encoding).as_secs_f64();
+    println!("floor (inflate, scan, encode): {floor:.3} s on one thread");
+    println!(
+        "stages: {stages:.3} s on one thread, {:.2} x the floor",
+        stages / floor
+    );
+    floor
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -148,8 +130,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A whole sync to a fresh folder.
-fn whole(logs: &Path) {
+/// A whole sync to a fresh folder, and how far it is from the floor.
+fn whole(logs: &Path, floor: f64) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -176,8 +158,20 @@ fn whole(logs: &Path) {
         report("sync, all cores", counts.rows, counts.bytes_in, took);
         println!("{} files, {} bytes", counts.files, counts.bytes_out);
     }
-    let (cpu, peak) = usage();
-    println!("sync: {cpu} CPU seconds, peak {peak}");
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2));
+    let wall = took.as_secs_f64();
+    let of_threads = u8::try_from(threads).map_or(1.0, f64::from);
+    println!(
+        "sync: {wall:.3} s wall, {:.2} x the floor on {threads} threads",
+        wall / (floor / of_threads)
+    );
+    if let Some((user, system)) = cpu() {
+        println!(
+            "sync: {user:.2} + {system:.2} system CPU seconds, {:.2} x the floor",
+            (user + system) / floor
+        );
+    }
+    println!("sync: peak {}", peak().as_deref().unwrap_or("unknown"));
 }
 
 fn options() -> SyncOptions {
@@ -202,30 +196,18 @@ fn options() -> SyncOptions {
     }
 }
 
-/// CPU time and peak memory of this process, where the system tells (Linux).
-fn usage() -> (String, String) {
-    let unknown = || "unknown".to_owned();
-    let ticks = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| {
-        let rest = stat.rsplit(')').next()?.to_owned();
-        let mut fields = rest.split_whitespace().skip(11);
-        let user: f64 = fields.next()?.parse().ok()?;
-        let system: f64 = fields.next()?.parse().ok()?;
-        Some(format!(
-            "{:.2} + {:.2} system",
-            user / 100.0,
-            system / 100.0
-        ))
-    });
-    let peak = fs::read_to_string("/proc/self/status")
-        .ok()
-        .and_then(|status| {
-            let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
-            Some(
-                line.split_whitespace()
-                    .skip(1)
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            )
-        });
-    (ticks.unwrap_or_else(unknown), peak.unwrap_or_else(unknown))
+/// User and system CPU seconds of this process, where the system tells (Linux).
+fn cpu() -> Option<(f64, f64)> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / 100.0);
+    Some((seconds()?, seconds()?))
+}
+
+/// Peak memory of this process, where the system tells (Linux).
+fn peak() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    Some(words.join(" "))
 }

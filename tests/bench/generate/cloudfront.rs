@@ -1,10 +1,10 @@
 //! One row of a `CloudFront` standard log, 33 columns.
 
-use crate::calendar::Moment;
-use crate::object::Draw;
-use crate::pools::Path;
-use crate::random::{scramble, weighted};
-use crate::text::{BASE64_URL, Text};
+use super::calendar::Moment;
+use super::object::Draw;
+use super::pools::Path;
+use super::random::{scramble, weighted};
+use super::text::{BASE64_URL, Text};
 
 pub const HEADER: &str = "#Version: 1.0
 #Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) \

@@ -1,18 +1,17 @@
-//! One log object: its name, the times of its rows, its bytes on disk.
+//! One log object: its name, the times of its rows, its bytes.
 
 use std::io::Write;
-use std::{fs, io};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::calendar::{DAY, HOUR, Moment, START};
-use crate::options::{Format, Options};
-use crate::pools::Pools;
-use crate::random::{Random, scramble};
-use crate::text::Text;
-use crate::truth::Truth;
-use crate::{cloudfront, s3_access};
+use super::calendar::{DAY, HOUR, Moment, START};
+use super::options::{Format, Options};
+use super::pools::Pools;
+use super::random::{Random, scramble};
+use super::text::Text;
+use super::truth::Truth;
+use super::{cloudfront, s3_access};
 
 /// How old a late row may be.
 const LATE: u64 = 3 * DAY;
@@ -29,7 +28,13 @@ pub struct Draw<'a> {
     pub id: u64,
 }
 
-/// Writes one object after the other with the same buffer, which is as large as the largest object's text.
+/// A log object as it is delivered.
+pub struct Object {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Makes one object after the other with the same buffer, which is as large as the largest object's text.
 pub struct Writer<'a> {
     options: &'a Options,
     pools: &'a Pools,
@@ -55,7 +60,7 @@ impl<'a> Writer<'a> {
         self.truth
     }
 
-    pub fn write(&mut self, index: u64) -> io::Result<()> {
+    pub fn make(&mut self, index: u64) -> Object {
         let Options { format, seed, .. } = *self.options;
         let mut draw = Draw {
             random: Random::new(seed, OBJECT_STREAMS + index),
@@ -72,7 +77,7 @@ impl<'a> Writer<'a> {
             draw.id = scramble(seed ^ (index * self.options.rows + row));
             self.row(stamp, &mut draw);
         }
-        let (name, stored, header_lines) = match format {
+        let (name, bytes, header_lines) = match format {
             Format::S3Access => (
                 s3_access::object_name(stamp, scramble(seed ^ index)),
                 self.text.bytes().to_vec(),
@@ -80,13 +85,13 @@ impl<'a> Writer<'a> {
             ),
             Format::CloudFront => (
                 cloudfront::object_name(stamp, draw.source, index, seed),
-                gzip(self.text.bytes())?,
+                gzip(self.text.bytes()),
                 2,
             ),
         };
         self.truth
-            .count_object(header_lines, self.text.bytes().len(), stored.len());
-        fs::write(self.options.out.join(name), stored)
+            .count_object(header_lines, self.text.bytes().len(), bytes.len());
+        Object { name, bytes }
     }
 
     fn row(&mut self, stamp: u64, draw: &mut Draw) {
@@ -121,8 +126,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn gzip(text: &[u8]) -> io::Result<Vec<u8>> {
+fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-    encoder.write_all(text)?;
-    encoder.finish()
+    encoder.write_all(text).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
 }

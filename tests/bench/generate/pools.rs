@@ -1,6 +1,6 @@
 //! The repeated values: some 5,000 paths, 300 agents, 20,000 clients, drawn by Zipf's law.
 
-use crate::random::{Random, Zipf};
+use super::random::{Random, Zipf};
 
 /// A key of the site.
 pub struct Path {

@@ -1,10 +1,10 @@
 //! One row of an S3 server access log, 27 fields.
 
-use crate::calendar::Moment;
-use crate::object::Draw;
-use crate::pools::Path;
-use crate::random::weighted;
-use crate::text::{BASE32, BASE64, Text};
+use super::calendar::Moment;
+use super::object::Draw;
+use super::pools::Path;
+use super::random::weighted;
+use super::text::{BASE32, BASE64, Text};
 
 const OWNER: &str = "8f2d41c09be7a6530d1f94e87c25ab36f0e19d7384c6b25aef01379d6c8b4e52";
 const BUCKETS: [&str; 3] = ["example-assets", "example-downloads", "example-data-lake"];

@@ -1,7 +1,7 @@
 //! A growing log text: fields with a separator after each, numbers without the formatter's overhead.
 
-use crate::calendar::Moment;
-use crate::random::Random;
+use super::calendar::Moment;
+use super::random::Random;
 
 /// The letters ids are written in.
 pub const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";

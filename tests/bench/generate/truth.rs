@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{DAY, Moment};
-use crate::options::{Format, Options};
+use super::calendar::{DAY, Moment};
+use super::options::{Format, Options};
 
 /// Sums that do not depend on the order of objects.
 #[derive(Default)]
