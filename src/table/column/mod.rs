@@ -9,6 +9,8 @@
 mod hybrid;
 mod numbers;
 mod pages;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
