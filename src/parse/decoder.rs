@@ -14,6 +14,7 @@ use crate::schema::{Layout, LogFormat, Source};
 
 use super::columns::{Builder, Faults, Parts, Words};
 use super::fingerprint::{Printer, Prints};
+use super::lines::{Lines, LongLine};
 use super::scan::Cuts;
 use super::tabbed::Header;
 use super::{Extra, Line};
@@ -84,7 +85,8 @@ pub struct Decoder {
     header: Header,
     dates: DateCache,
     time_fields: TimeFields,
-    carry: Carry,
+    /// An unfinished line.
+    carry: LongLine,
     block: Block,
     times: Vec<i64>,
     fields: Vec<Builder>,
@@ -96,23 +98,6 @@ pub struct Decoder {
     counts: Counts,
     rejects: Vec<Reject>,
     printer: Option<Printer>,
-}
-
-/// An unfinished line.
-#[derive(Debug, Default)]
-struct Carry {
-    bytes: Vec<u8>,
-    /// Length of the line so far, also where `bytes` stopped growing.
-    length: usize,
-}
-
-impl Carry {
-    fn extend(&mut self, piece: &[u8]) {
-        self.length += piece.len();
-        let room = (MAX_LINE + 1).saturating_sub(self.bytes.len());
-        self.bytes
-            .extend_from_slice(&piece[..piece.len().min(room)]);
-    }
 }
 
 /// Lines that have been cut and wait for their fields to be converted.
@@ -129,6 +114,16 @@ struct Block {
     extra_bytes: usize,
 }
 
+impl Counts {
+    /// Adds those of other lines.
+    pub fn add(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.rows += other.rows;
+        self.rejects += other.rejects;
+        self.comments += other.comments;
+    }
+}
+
 impl Decoder {
     /// A decoder for one format.
     pub fn new(format: &'static LogFormat) -> Self {
@@ -139,7 +134,7 @@ impl Decoder {
             header: Header::new(format),
             dates: DateCache::default(),
             time_fields: TimeFields::of(format),
-            carry: Carry::default(),
+            carry: LongLine::default(),
             block: Block::default(),
             times: Vec::new(),
             fields: format
@@ -169,7 +164,7 @@ impl Decoder {
     /// Starts an object; its key may fill columns of its own.
     pub fn begin(&mut self, key: &str) {
         self.header.reset();
-        self.carry = Carry::default();
+        self.carry = LongLine::default();
         self.counts = Counts::default();
         self.names = object_name_columns(&self.layout)
             .map(|piece| piece(key).map(|text| text.as_bytes().to_vec()))
@@ -187,17 +182,23 @@ impl Decoder {
         }
     }
 
+    /// Takes lines that were cut from the text of the object; [`begin`](Self::begin) before each piece that
+    /// is not decoded after the one before it.
+    pub fn decode_lines(&mut self, lines: &Lines) {
+        if let Some(header) = &lines.header {
+            self.header(header.strip_suffix(b"\r").unwrap_or(header));
+        }
+        if let Some(long) = &lines.long {
+            self.only_line(&long.kept, (0, long.kept.len()), Some(long.length));
+        }
+        self.decode(&lines.text);
+    }
+
     /// Ends the object, with its last line if that has no line end, and tells what it held.
     pub fn end(&mut self) -> Counts {
         if self.carry.length > 0 {
             self.finish_carry();
         }
-        self.counts
-    }
-
-    /// Ends the object before its unfinished line, which then is no line of it.
-    pub fn abandon_line(&mut self) -> Counts {
-        self.carry = Carry::default();
         self.counts
     }
 

@@ -3,7 +3,7 @@
 use crate::schema::LogFormat;
 use crate::schema::values::clean_utf8;
 
-use super::{Extra, Line, Place, place};
+use super::{Extra, Line, MAX_LINE, Place, place};
 
 /// Start of the line that names the columns.
 const FIELDS: &[u8] = b"#Fields:";
@@ -14,6 +14,18 @@ const EXTRA_PER_LINE: usize = 8;
 /// Whether a comment line names the columns of those that follow.
 pub(super) fn names_columns(comment: &[u8]) -> bool {
     comment.starts_with(FIELDS)
+}
+
+/// The last line of a text of whole lines that names the columns of those that follow.
+pub(super) fn last_header(text: &[u8]) -> Option<&[u8]> {
+    let starts = memchr::memmem::find_iter(text, b"\n#").map(|at| at + 1);
+    let lines = std::iter::once(0).chain(starts).map(|at| {
+        let line = &text[at..];
+        &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())]
+    });
+    lines
+        .filter(|line| line.len() <= MAX_LINE && names_columns(line))
+        .last()
 }
 
 /// A text and where in it fields begin.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::stream::{self, Stream, StreamExt};
 
@@ -17,7 +17,7 @@ use crate::store::{ErrorKind, ObjectMeta, StoreError};
 use crate::table::WriteOptions;
 
 use super::Cancel;
-use super::decode::{Bounds, Group, Rows, Verdict, Workbench, decode_group};
+use super::decode::{Bounds, Group, Rows, Verdict, Workbenches, decode_group};
 use super::dedupe::{Dropped, LinesPart};
 use super::fetch::{Content, Fetched, fetch};
 use super::gather::Gather;
@@ -118,6 +118,7 @@ pub async fn run_batch(
     let mut run = Run {
         work,
         observer,
+        benches: Workbenches::default(),
         gather: Gather::new(&work.folder, work.options.clone(), work.reading.budget.days)
             .with_history(work.history.clone()),
         spool: Spool::new(&work.folder),
@@ -127,7 +128,7 @@ pub async fn run_batch(
         denied: 0,
         refusal: None,
     };
-    let mut decoded = std::pin::pin!(groups(&work.reading, objects, |group| group));
+    let mut decoded = std::pin::pin!(groups(&work.reading, objects, &run.benches, |group| group));
     loop {
         let group = tokio::select! {
             biased;
@@ -144,6 +145,7 @@ pub async fn run_batch(
 pub(super) fn groups<T: Send + 'static>(
     reading: &Reading,
     objects: Vec<ObjectMeta>,
+    benches: &Workbenches,
     finish: impl Fn(Group) -> T + Clone + Send + 'static,
 ) -> impl Stream<Item = T> + Send + 'static {
     let budget = reading.budget;
@@ -157,17 +159,12 @@ pub(super) fn groups<T: Send + 'static>(
         stream::iter(objects),
         budget.fetch,
     );
-    // As many as there are jobs at the same time.
-    let benches: Arc<Mutex<Vec<Workbench>>> = Arc::default();
+    let benches = benches.clone();
     grouped(fetched, budget.group_text, budget.fetch.bytes / 4)
         .map(move |group| {
-            let (finish, benches) = (finish.clone(), Arc::clone(&benches));
+            let (finish, benches) = (finish.clone(), benches.clone());
             cpu::run(move || {
-                let benches = || benches.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut bench = benches().pop().unwrap_or_default();
-                let group = decode_group(group, &rules, bounds, &mut bench);
-                benches().push(bench);
-                finish(group)
+                finish(benches.with(|bench| decode_group(group, &rules, bounds, bench)))
             })
         })
         .buffered(budget.slots)
@@ -215,6 +212,7 @@ fn text_of(content: &Content) -> u64 {
 struct Run<'a> {
     work: &'a Work,
     observer: &'a dyn Observer,
+    benches: Workbenches,
     gather: Gather,
     spool: Spool,
     encoded: Encoded,
@@ -262,7 +260,12 @@ impl Run<'_> {
         let mut gather = self.gather.sibling();
         let mut spool = Spool::new(&self.work.folder);
         let mut tables = BTreeMap::new();
-        let mut source = LargeObject::open(&self.work.reading, object.clone(), content);
+        let mut source = LargeObject::open(
+            &self.work.reading,
+            (object.clone(), content),
+            self.benches.clone(),
+            Arc::new(|rows| rows),
+        );
         loop {
             let step = tokio::select! {
                 biased;
@@ -271,11 +274,7 @@ impl Run<'_> {
             };
             let Some(step) = step else { break };
             spool.add(&step.rejected)?;
-            if let Some(batch) = step.batch {
-                let rows = Rows {
-                    format: step.rejected.format,
-                    batch,
-                };
+            if let Some(rows) = step.rows {
                 count_faults(&mut tables, &rows);
                 gather.add(rows);
             }

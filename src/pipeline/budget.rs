@@ -33,7 +33,9 @@ pub struct Budget {
     pub slots: usize,
     /// Bytes of a range of a large object.
     pub range: u64,
-    /// Bytes of rows of a large object after which they are handed on.
+    /// Text of a piece of a streamed object: as much again is held by the rest of the text.
+    pub piece: usize,
+    /// Bytes of rows after which the rest of a group of objects is streamed.
     pub rows: usize,
     /// Bytes of rows that wait to be written.
     pub gather: usize,
@@ -62,6 +64,7 @@ impl Budget {
             whole_text: size(whole_text),
             slots: size(slots).min(cpu::threads()),
             range,
+            piece: size(whole_text / 2),
             rows: size(whole_text),
             gather: size(memory / 5 * 2),
             days,

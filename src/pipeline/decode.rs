@@ -1,18 +1,21 @@
 //! Small objects to rows: one CPU job per group of objects, each object whole or not at all.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use crate::formats::{self, Choice};
 use crate::ledger::Step;
 use crate::parse::{
-    Batch, Counts, Decoder, Encoding, InflateError, Inflater, Reject, WholeInflater,
+    Batch, Counts, Decoder, Encoding, InflateError, Inflater, Lines, Reject, WholeInflater,
 };
 use crate::schema::LogFormat;
 use crate::store::{ObjectMeta, StoreError};
 use crate::units::ByteSize;
 
 use super::fetch::{Content, Fetched};
+use super::piece::Decoded;
 
 /// How objects are to be read.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +185,41 @@ impl Workbench {
         let rows = self.decoders.iter().map(|(_, decoder)| decoder.memory());
         rows.sum()
     }
+
+    /// Decodes a piece of an object.
+    pub(super) fn decode_lines(
+        &mut self,
+        format: &'static LogFormat,
+        key: &str,
+        lines: &Lines,
+        rules: &Rules,
+    ) -> Decoded {
+        let decoder = decoder_of(&mut self.decoders, format, rules);
+        decoder.begin(key);
+        decoder.decode_lines(lines);
+        let counts = decoder.end();
+        let rejects = decoder.take_rejects();
+        Decoded {
+            batch: flush(decoder),
+            rejects,
+            counts,
+        }
+    }
+}
+
+/// The workbenches that no job is using: as many as there have been jobs at the same time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workbenches(Arc<Mutex<Vec<Workbench>>>);
+
+impl Workbenches {
+    /// Works with one of them.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Workbench) -> T) -> T {
+        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bench = idle().pop().unwrap_or_default();
+        let made = work(&mut bench);
+        idle().push(bench);
+        made
+    }
 }
 
 /// Decodes a group of fetched objects.
@@ -301,7 +339,7 @@ fn decode_object(
 ///
 /// # Panics
 /// If the columns do not fit their schema: a fault of this program that must not lose rows.
-pub(super) fn flush(decoder: &mut Decoder) -> Option<Batch> {
+fn flush(decoder: &mut Decoder) -> Option<Batch> {
     decoder
         .flush()
         .expect("columns are built from the layout, and flushed long before 2 GiB")

@@ -7,18 +7,18 @@ use std::sync::atomic::AtomicUsize;
 use bytes::Bytes;
 
 use crate::cpu;
-use crate::parse::Batch;
 use crate::store::{ObjectMeta, Store, StoreError};
 
-use super::decode::{Failure, Rejected, Verdict};
+use super::decode::{Failure, Verdict, Workbenches};
 use super::fetch::{Content, Task, get};
+use super::piece::{Decoding, Finish, Step};
 use super::read::Reading;
-use super::stream::{ObjectStream, Progress, Taken};
+use super::stream::{Ending, TextStream};
 
-/// Reads one object piece by piece.
+/// Reads one object piece by piece: while one is inflated, those before it are decoded.
 ///
-/// Bound: two ranges of bytes (one being read ahead), and what [`ObjectStream`] holds.
-pub(super) struct LargeObject {
+/// Bound: two ranges of bytes (one being read ahead), and what [`TextStream`] and [`Decoding`] hold.
+pub(super) struct LargeObject<T> {
     store: Arc<dyn Store>,
     object: ObjectMeta,
     range: u64,
@@ -27,66 +27,66 @@ pub(super) struct LargeObject {
     ahead: Option<Task<Result<Bytes, StoreError>>>,
     bytes: Bytes,
     at: usize,
-    machine: Option<Box<ObjectStream>>,
-    verdict: Option<Verdict>,
+    /// The text; none when it has ended.
+    text: Option<Box<TextStream>>,
+    ending: Option<Ending>,
+    decoding: Decoding<T>,
 }
 
-/// Rows and rejects that became known.
-pub(super) struct LargeStep {
-    pub(super) batch: Option<Batch>,
-    pub(super) rejected: Rejected,
-}
-
-impl LargeObject {
+impl<T: Send + 'static> LargeObject<T> {
     /// Starts with what was fetched already, if anything.
-    pub(super) fn open(reading: &Reading, object: ObjectMeta, content: Content) -> Self {
+    pub(super) fn open(
+        reading: &Reading,
+        (object, content): (ObjectMeta, Content),
+        benches: Workbenches,
+        finish: Finish<T>,
+    ) -> Self {
         let bytes = match content {
             Content::Whole(bytes) => bytes,
             Content::Large | Content::Failed(_) => Bytes::new(),
         };
+        let (rules, budget) = (reading.rules, reading.budget);
         Self {
             store: Arc::clone(&reading.store),
-            range: reading.budget.range,
+            range: budget.range,
             offset: bytes.len() as u64,
             ahead: None,
             bytes,
             at: 0,
-            machine: Some(Box::new(ObjectStream::new(
-                &object.key,
-                reading.rules,
-                reading.budget.rows,
-            ))),
-            verdict: None,
+            text: Some(Box::new(TextStream::new(&object.key, rules, budget.piece))),
+            ending: None,
+            decoding: Decoding::new((rules, budget.slots), benches, finish),
             object,
         }
     }
 
     /// The next rows; `None` when the object is over and its verdict known.
-    pub(super) async fn next(&mut self) -> Option<LargeStep> {
-        loop {
-            if self.verdict.is_some() {
-                return None;
-            }
-            if self.at == self.bytes.len() {
+    pub(super) async fn next(&mut self) -> Option<Step<T>> {
+        while !self.decoding.is_full() {
+            if let Some(ending) = &mut self.ending {
+                let Some(piece) = ending.pieces.pop_front() else {
+                    break;
+                };
+                self.decoding.push(piece);
+            } else if self.at == self.bytes.len() {
                 match self.more().await {
                     Ok(true) => {}
-                    Ok(false) => return self.end().await,
-                    Err(error) => {
-                        self.verdict = Some(Verdict::Failed(error.into()));
-                        return None;
-                    }
+                    Ok(false) => self.end().await,
+                    Err(error) => self.ending = Some(Ending::at_once(error.into())),
                 }
-            }
-            if let Some(step) = self.feed().await {
-                return Some(step);
+            } else {
+                self.feed().await;
             }
         }
+        self.decoding.next().await
     }
 
     /// What became of the object.
     pub(super) fn verdict(self) -> Verdict {
-        self.verdict
-            .unwrap_or_else(|| Verdict::Skipped("not read to its end".to_owned()))
+        match self.ending {
+            Some(ending) => ending.verdict(self.decoding.counts()),
+            None => Verdict::Skipped("not read to its end".to_owned()),
+        }
     }
 
     fn fetch(&mut self) -> Option<Task<Result<Bytes, StoreError>>> {
@@ -113,43 +113,32 @@ impl LargeObject {
         Ok(true)
     }
 
-    async fn feed(&mut self) -> Option<LargeStep> {
-        let mut machine = self.machine.take()?;
+    /// Takes the text up to the next piece, or to the end of the bytes at hand.
+    async fn feed(&mut self) {
+        let Some(mut text) = self.text.take() else {
+            return;
+        };
         let (bytes, mut at) = (self.bytes.clone(), self.at);
-        let (machine, at, progress, taken) = cpu::run(move || {
-            let progress = machine.feed(&bytes, &mut at);
-            let full = !matches!(progress, Ok(Progress::Hungry));
-            let taken = if full { machine.take() } else { None };
-            (machine, at, progress, taken)
+        let (text, at, fed) = cpu::run(move || {
+            let fed = text.feed(&bytes, &mut at);
+            (text, at, fed)
         })
         .await;
-        self.machine = Some(machine);
+        self.text = Some(text);
         self.at = at;
-        if let Err(verdict) = progress {
-            self.verdict = Some(verdict);
+        match fed {
+            Ok(piece) => {
+                if let Some(piece) = piece {
+                    self.decoding.push(piece);
+                }
+            }
+            Err(ending) => self.ending = Some(ending),
         }
-        taken.map(|taken| self.step(taken))
     }
 
-    async fn end(&mut self) -> Option<LargeStep> {
-        let mut machine = self.machine.take()?;
-        let (verdict, taken) = cpu::run(move || {
-            let verdict = machine.end();
-            (verdict, machine.take())
-        })
-        .await;
-        self.verdict = Some(verdict);
-        taken.map(|taken| self.step(taken))
-    }
-
-    fn step(&self, taken: Taken) -> LargeStep {
-        LargeStep {
-            batch: taken.batch,
-            rejected: Rejected {
-                format: taken.format,
-                key: self.object.key.clone(),
-                rejects: taken.rejects,
-            },
+    async fn end(&mut self) {
+        if let Some(mut text) = self.text.take() {
+            self.ending = Some(cpu::run(move || text.end()).await);
         }
     }
 }
@@ -157,5 +146,11 @@ impl LargeObject {
 impl From<Failure> for Verdict {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Verdict {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
     }
 }

@@ -11,9 +11,10 @@ use crate::cpu;
 use crate::store::{ObjectMeta, Store};
 
 use super::batch::groups;
-use super::decode::{Group, Rejected, Rows, Rules, Verdict};
+use super::decode::{Group, Rejected, Rules, Verdict, Workbenches};
 use super::large::LargeObject;
-use super::stream::{ObjectStream, Progress, Taken};
+use super::piece::{Decoding, Finish, Piece, Step};
+use super::stream::{Ending, TextStream};
 use super::{Budget, Cancel};
 
 /// How objects are read.
@@ -39,7 +40,7 @@ pub enum Found<T> {
 }
 
 /// What turns rows into something to show; runs on the CPU pool.
-pub type Render<T> = Arc<dyn Fn(Rows) -> T + Send + Sync>;
+pub type Render<T> = Finish<T>;
 
 /// Reads objects and hands what is found to `take`, until it or `cancel` ends it.
 ///
@@ -55,7 +56,8 @@ pub async fn read_objects<T: Send + 'static, E>(
     mut take: impl FnMut(Found<T>) -> Result<(), E>,
     cancel: &Cancel,
 ) -> Result<(), E> {
-    let mut rendered = std::pin::pin!(groups(reading, objects, {
+    let benches = Workbenches::default();
+    let mut rendered = std::pin::pin!(groups(reading, objects, &benches, {
         let render = Arc::clone(render);
         move |mut group: Group| {
             let rows = std::mem::take(&mut group.rows);
@@ -83,18 +85,13 @@ pub async fn read_objects<T: Send + 'static, E>(
         }
         for fetched in group.deferred {
             let (object, content) = fetched.into_parts();
-            let mut large = LargeObject::open(reading, object.clone(), content);
+            let source = (object.clone(), content);
+            let mut large = LargeObject::open(reading, source, benches.clone(), Arc::clone(render));
             while let Some(step) = large.next().await {
                 if cancel.is_cancelled() {
                     return Ok(());
                 }
-                if let Some(batch) = step.batch {
-                    let format = step.rejected.format;
-                    let render = Arc::clone(render);
-                    let rows = cpu::run(move || render(Rows { format, batch })).await;
-                    take(Found::Rows(rows))?;
-                }
-                take(Found::Rejected(step.rejected))?;
+                hand_on(step, &mut take)?;
             }
             take(Found::Settled(object, large.verdict()))?;
         }
@@ -102,10 +99,10 @@ pub async fn read_objects<T: Send + 'static, E>(
 }
 
 /// Bytes read from a stream at a time.
-const PIECE: usize = 256 << 10;
+const PORTION: usize = 256 << 10;
 
-/// Pieces read ahead.
-const PIECES: usize = 4;
+/// Portions read ahead.
+const PORTIONS: usize = 4;
 
 /// Reads one object from a stream. Rows are handed on whenever the stream has no more at hand, so
 /// that a slow stream is shown as it comes.
@@ -120,51 +117,40 @@ pub async fn read_stream<T: Send + 'static, E>(
     mut take: impl FnMut(Found<T>) -> Result<(), E>,
     cancel: &Cancel,
 ) -> Result<(), E> {
-    let mut pieces = pieces(input);
-    let mut machine = Box::new(ObjectStream::new(name, rules, budget.rows));
+    let mut portions = portions(input);
+    let mut text = Box::new(TextStream::new(name, rules, budget.piece));
+    let decoding = (rules, budget.slots);
+    let mut decoding = Decoding::new(decoding, Workbenches::default(), Arc::clone(render));
     let mut size = 0;
-    let verdict = loop {
-        let piece = tokio::select! {
+    let mut ending = loop {
+        let portion = tokio::select! {
             biased;
             () = cancel.cancelled() => return Ok(()),
-            piece = pieces.recv() => piece,
+            portion = portions.recv() => portion,
         };
-        let bytes = match piece {
+        let bytes = match portion {
             Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => break Verdict::Failed(error.into()),
-            None => break machine.end(),
+            Some(Err(error)) => break Ending::at_once(Verdict::Failed(error.into())),
+            None => break cpu::run(move || text.end()).await,
         };
         size += bytes.len() as u64;
-        let mut at = 0;
-        let mut over = None;
-        while over.is_none() && at < bytes.len() {
-            let (bytes, idle) = (bytes.clone(), pieces.is_empty());
-            let (render, key) = (Arc::clone(render), name.to_owned());
-            let (back, fed, next, shown) = cpu::run(move || {
-                let mut at = at;
-                let fed = machine.feed(&bytes, &mut at);
-                let due = idle || !matches!(fed, Ok(Progress::Hungry));
-                let shown = if due { machine.take() } else { None };
-                let shown = shown.map(|taken| show(&key, taken, &render));
-                (machine, fed, at, shown)
-            })
-            .await;
-            (machine, at) = (back, next);
-            if let Some((rows, rejected)) = shown {
-                rows.map_or(Ok(()), |rows| take(Found::Rows(rows)))?;
-                take(Found::Rejected(rejected))?;
-            }
-            over = fed.err();
+        let idle = portions.is_empty();
+        let (back, pieces, over) = cpu::run(move || {
+            let (pieces, over) = pieces_of(&mut text, &bytes, idle);
+            (text, pieces, over)
+        })
+        .await;
+        text = back;
+        put_in(&mut decoding, pieces, &mut take).await?;
+        if idle {
+            drain(&mut decoding, &mut take).await?;
         }
-        if let Some(verdict) = over {
-            break verdict;
+        if let Some(ending) = over {
+            break ending;
         }
     };
-    if let Some(taken) = machine.take() {
-        let (rows, rejected) = show(name, taken, render);
-        rows.map_or(Ok(()), |rows| take(Found::Rows(rows)))?;
-        take(Found::Rejected(rejected))?;
-    }
+    put_in(&mut decoding, std::mem::take(&mut ending.pieces), &mut take).await?;
+    drain(&mut decoding, &mut take).await?;
     let object = ObjectMeta {
         key: name.to_owned(),
         size,
@@ -172,27 +158,68 @@ pub async fn read_stream<T: Send + 'static, E>(
         modified: 0,
         archived: false,
     };
-    take(Found::Settled(object, verdict))
+    take(Found::Settled(object, ending.verdict(decoding.counts())))
 }
 
-fn show<T>(name: &str, taken: Taken, render: &Render<T>) -> (Option<T>, Rejected) {
-    let format = taken.format;
-    let rows = taken.batch.map(|batch| render(Rows { format, batch }));
-    let rejected = Rejected {
-        format,
-        key: name.to_owned(),
-        rejects: taken.rejects,
-    };
-    (rows, rejected)
+/// The pieces that a portion of a stream completes; all of its lines if it is `idle` then.
+fn pieces_of(text: &mut TextStream, bytes: &[u8], idle: bool) -> (Vec<Piece>, Option<Ending>) {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    loop {
+        let next = match text.feed(bytes, &mut at) {
+            Ok(None) if idle => text.lines_so_far(),
+            next => next,
+        };
+        match next {
+            Ok(Some(piece)) => pieces.push(piece),
+            Ok(None) => return (pieces, None),
+            Err(ending) => return (pieces, Some(ending)),
+        }
+    }
+}
+
+/// Puts pieces in, and hands on what has to leave for them.
+async fn put_in<T: Send + 'static, E>(
+    decoding: &mut Decoding<T>,
+    pieces: impl IntoIterator<Item = Piece>,
+    take: &mut impl FnMut(Found<T>) -> Result<(), E>,
+) -> Result<(), E> {
+    for piece in pieces {
+        if decoding.is_full()
+            && let Some(step) = decoding.next().await
+        {
+            hand_on(step, take)?;
+        }
+        decoding.push(piece);
+    }
+    Ok(())
+}
+
+/// Hands on all that is being decoded.
+async fn drain<T: Send + 'static, E>(
+    decoding: &mut Decoding<T>,
+    take: &mut impl FnMut(Found<T>) -> Result<(), E>,
+) -> Result<(), E> {
+    while let Some(step) = decoding.next().await {
+        hand_on(step, take)?;
+    }
+    Ok(())
+}
+
+fn hand_on<T, E>(step: Step<T>, take: &mut impl FnMut(Found<T>) -> Result<(), E>) -> Result<(), E> {
+    if let Some(rows) = step.rows {
+        take(Found::Rows(rows))?;
+    }
+    take(Found::Rejected(step.rejected))
 }
 
 /// Reads a stream on a thread of its own, as nothing can wake a blocked read.
-fn pieces(mut input: Box<dyn Read + Send>) -> mpsc::Receiver<std::io::Result<Bytes>> {
-    let (sender, receiver) = mpsc::channel(PIECES);
+fn portions(mut input: Box<dyn Read + Send>) -> mpsc::Receiver<std::io::Result<Bytes>> {
+    let (sender, receiver) = mpsc::channel(PORTIONS);
     std::thread::spawn(move || {
         loop {
-            let mut buffer = vec![0; PIECE];
-            let piece = match input.read(&mut buffer) {
+            let mut buffer = vec![0; PORTION];
+            let portion = match input.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(length) => {
                     buffer.truncate(length);
@@ -201,8 +228,8 @@ fn pieces(mut input: Box<dyn Read + Send>) -> mpsc::Receiver<std::io::Result<Byt
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
             };
-            let failed = piece.is_err();
-            if sender.blocking_send(piece).is_err() || failed {
+            let failed = portion.is_err();
+            if sender.blocking_send(portion).is_err() || failed {
                 return;
             }
         }

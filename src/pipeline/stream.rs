@@ -1,13 +1,14 @@
-//! Objects of any size to rows, piece by piece, in bounded memory.
+//! The text of an object of any size, inflated as it comes and cut into pieces of whole lines.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::formats;
-use crate::parse::{Batch, Decoder, Encoding, Inflater, MAX_LINE, Reject};
+use crate::parse::{Counts, Encoding, Inflater, LineCutter, Lines, MAX_LINE};
 use crate::schema::LogFormat;
 
-use super::decode::{Failure, Rules, Verdict, choose, flush};
-
-/// Text that is inflated before it is decoded.
-const TEXT: usize = 1 << 20;
+use super::decode::{Failure, Rules, Verdict, choose};
+use super::piece::Piece;
 
 /// Text that is looked at to find the format.
 const HEAD: usize = 64 << 10;
@@ -15,20 +16,20 @@ const HEAD: usize = 64 << 10;
 /// Bytes that tell the encoding.
 const MAGIC: usize = 4;
 
-/// A push machine for one object: bytes in, rows out.
+/// A push machine for one object: bytes in, pieces of text out.
 ///
-/// Bound: 1 MiB of text, one line, the inflater's window, and rows up to the limit given.
+/// The pieces depend on the text alone, not on how its bytes come. Bound: the text of a piece, the first
+/// [`MAX_LINE`] bytes of a line that is longer, the inflater's window.
 #[derive(Debug)]
-pub struct ObjectStream {
+pub(super) struct TextStream {
     rules: Rules,
-    key: String,
-    rows: usize,
+    key: Arc<str>,
     input: Input,
-    text: Vec<u8>,
-    /// Blank lines before the first other one.
+    cutter: LineCutter,
+    /// Blank lines before the first other one, which the first piece counts.
     blank: u64,
     total: u64,
-    decoder: Option<(&'static LogFormat, Decoder)>,
+    format: Option<&'static LogFormat>,
 }
 
 #[derive(Debug)]
@@ -38,100 +39,101 @@ enum Input {
     Open(Inflater),
 }
 
-/// Why [`ObjectStream::feed`] came back.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// All input was taken.
-    Hungry,
-    /// Rows should be taken before more input is fed.
-    Full,
-}
-
-/// Rows and rejects of a stream.
+/// How an object ended.
 #[derive(Debug)]
-pub struct Taken {
-    /// Their format.
-    pub format: &'static LogFormat,
-    /// The rows, if any.
-    pub batch: Option<Batch>,
-    /// The rejected lines.
-    pub rejects: Vec<Reject>,
+pub(super) struct Ending {
+    /// The format, and whether only the lines before a damage count.
+    read: Result<(&'static LogFormat, bool), Box<Verdict>>,
+    /// The last pieces.
+    pub(super) pieces: VecDeque<Piece>,
 }
 
-impl ObjectStream {
-    /// A stream for the object `key`; `rows` bytes of rows make it [`Progress::Full`].
-    pub fn new(key: &str, rules: Rules, rows: usize) -> Self {
+impl TextStream {
+    /// A stream for the object `key`, in pieces of `piece` bytes.
+    pub(super) fn new(key: &str, rules: Rules, piece: usize) -> Self {
         Self {
             rules,
-            key: key.to_owned(),
-            rows,
+            key: key.into(),
             input: Input::Start(Vec::new()),
-            text: Vec::new(),
+            cutter: LineCutter::new(piece),
             blank: 0,
             total: 0,
-            decoder: None,
+            format: None,
         }
     }
 
-    /// Takes bytes from `input` at `at`, and moves `at` on.
+    /// Takes bytes from `input` at `at`, and moves `at` on; returns a piece before it takes more than
+    /// that has.
     ///
     /// # Errors
-    /// The verdict on an object that cannot be read on. With `keep_partial`, the rows before a
-    /// damage count, and the verdict is [`Verdict::Done`].
-    pub fn feed(&mut self, input: &[u8], at: &mut usize) -> Result<Progress, Verdict> {
+    /// How the object ended, if it cannot be read on.
+    pub(super) fn feed(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Piece>, Ending> {
         if let Input::Start(start) = &mut self.input {
             let take = (MAGIC - start.len()).min(input.len() - *at);
             start.extend_from_slice(&input[*at..*at + take]);
             *at += take;
             if start.len() < MAGIC {
-                return Ok(Progress::Hungry);
+                return Ok(None);
             }
             self.open()?;
         }
-        while *at < input.len() {
-            if self.is_full() {
-                return Ok(Progress::Full);
+        loop {
+            if let Some(piece) = self.full_piece()? {
+                return Ok(Some(piece));
+            }
+            if *at == input.len() {
+                return Ok(None);
             }
             self.inflate(input, at)?;
         }
-        Ok(if self.is_full() {
-            Progress::Full
-        } else {
-            Progress::Hungry
-        })
     }
 
-    /// Ends the object and tells what became of it.
-    pub fn end(&mut self) -> Verdict {
+    /// The whole lines so far, though they do not make a full piece.
+    ///
+    /// # Errors
+    /// As those of [`feed`](Self::feed).
+    pub(super) fn lines_so_far(&mut self) -> Result<Option<Piece>, Ending> {
+        if self.format.is_none() && !self.has_head() {
+            return Ok(None);
+        }
+        let format = self.format_or_end()?;
+        let cut = self.cutter.whole_lines();
+        Ok(cut.map(|lines| self.piece(format, lines)))
+    }
+
+    /// Ends the object.
+    pub(super) fn end(&mut self) -> Ending {
         match self.try_end() {
-            Ok(verdict) | Err(verdict) => verdict,
+            Ok(ending) | Err(ending) => ending,
         }
     }
 
-    /// The rows and rejects so far.
-    pub fn take(&mut self) -> Option<Taken> {
-        let (format, decoder) = self.decoder.as_mut()?;
-        Some(Taken {
+    fn piece(&mut self, format: &'static LogFormat, lines: Lines) -> Piece {
+        Piece {
             format,
-            batch: flush(decoder),
-            rejects: decoder.take_rejects(),
-        })
+            key: Arc::clone(&self.key),
+            blank: std::mem::take(&mut self.blank),
+            lines,
+        }
     }
 
-    fn is_full(&self) -> bool {
-        self.decoder
-            .as_ref()
-            .is_some_and(|(_, decoder)| decoder.memory() >= self.rows)
+    fn full_piece(&mut self) -> Result<Option<Piece>, Ending> {
+        if !self.cutter.is_full() {
+            return Ok(None);
+        }
+        let format = self.format_or_end()?;
+        let cut = self.cutter.full();
+        Ok(cut.map(|lines| self.piece(format, lines)))
     }
 
     /// The encoding is known: what was held back goes through.
-    fn open(&mut self) -> Result<(), Verdict> {
+    fn open(&mut self) -> Result<(), Ending> {
         let Input::Start(start) = &mut self.input else {
             return Ok(());
         };
         let start = std::mem::take(start);
         let inflater = Inflater::new(Encoding::of(&start))
-            .map_err(|error| Verdict::Failed(Failure::from(error)))?;
+            .map_err(|error| Ending::at_once(Verdict::Failed(Failure::from(error))))?;
         self.input = Input::Open(inflater);
         let mut at = 0;
         while at < start.len() {
@@ -140,76 +142,68 @@ impl ObjectStream {
         Ok(())
     }
 
-    fn inflate(&mut self, input: &[u8], at: &mut usize) -> Result<(), Verdict> {
+    fn inflate(&mut self, input: &[u8], at: &mut usize) -> Result<(), Ending> {
         let Input::Open(inflater) = &mut self.input else {
             return Ok(());
         };
-        let before = self.text.len();
-        let used = inflater.push(&input[*at..], &mut self.text, before + TEXT);
-        self.total += (self.text.len() - before) as u64;
+        let (text, mut limit) = self.cutter.room();
+        let before = text.len();
+        if self.format.is_none() {
+            limit = limit.min(before + HEAD);
+        }
+        let used = inflater.push(&input[*at..], text, limit);
+        self.total += (text.len() - before) as u64;
         if self.total > self.rules.max_object {
-            return Err(Verdict::Failed(Failure::too_large(self.rules.max_object)));
+            let failure = Failure::too_large(self.rules.max_object);
+            return Err(Ending::at_once(Verdict::Failed(failure)));
+        }
+        if self.format.is_none() {
+            self.blank += self.cutter.skip_start(formats::after_blank_lines);
+            if used.is_ok() && self.has_head() {
+                self.format_or_end()?;
+            }
         }
         match used {
             Ok(used) => {
                 *at += used;
-                if self.decoder.is_none() {
-                    self.drop_blank_lines();
-                }
-                if self.decoder.is_some() || self.has_head() {
-                    self.decode()?;
-                }
                 Ok(())
             }
             Err(error) => Err(self.damaged(error.into())),
         }
     }
 
-    /// Blank lines before the first other one are only counted.
-    fn drop_blank_lines(&mut self) {
-        let end = self.text.len() - formats::after_blank_lines(&self.text).len();
-        self.blank += memchr::memchr_iter(b'\n', &self.text[..end]).count() as u64;
-        drop(self.text.drain(..end));
-    }
-
     /// Whether there is enough text to find the format by: some, and a whole line of it.
     fn has_head(&self) -> bool {
-        let enough = self.text.len() >= HEAD && memchr::memchr(b'\n', &self.text).is_some();
-        enough || self.text.len() > MAX_LINE
+        let text = self.cutter.text();
+        let enough = text.len() >= HEAD && memchr::memchr(b'\n', text).is_some();
+        enough || text.len() > MAX_LINE
     }
 
-    fn decode(&mut self) -> Result<(), Verdict> {
-        if self.decoder.is_none() {
-            let format = choose(&self.text, &self.rules)?;
-            let mut decoder = Decoder::new(format).with_fingerprints(self.rules.fingerprints);
-            decoder.begin(&self.key);
-            for _ in 0..self.blank {
-                decoder.decode(b"\n");
-            }
-            self.decoder = Some((format, decoder));
-        }
-        if let Some((_, decoder)) = &mut self.decoder {
-            decoder.decode(&self.text);
-        }
-        self.text.clear();
-        Ok(())
+    fn format_or_end(&mut self) -> Result<&'static LogFormat, Ending> {
+        let found = match self.format {
+            Some(format) => Ok(format),
+            None => choose(self.cutter.text(), &self.rules),
+        };
+        let format = found.map_err(Ending::at_once)?;
+        self.format = Some(format);
+        self.cutter.watch_headers_of(format);
+        Ok(format)
     }
 
-    fn damaged(&mut self, failure: Failure) -> Verdict {
+    fn damaged(&mut self, failure: Failure) -> Ending {
         if self.rules.keep_partial {
-            let end = memchr::memrchr(b'\n', &self.text).map_or(0, |at| at + 1);
-            self.text.truncate(end);
-            match self.decode() {
-                Ok(()) => return self.finish(true),
-                Err(Verdict::Unwanted) => return Verdict::Unwanted,
+            self.cutter.drop_unfinished_line();
+            match self.format_or_end() {
+                Ok(format) => return self.finish(format, true),
+                Err(ending) if ending.is_unwanted() => return ending,
                 // What little there is before the damage says nothing about the rest.
                 Err(_) => {}
             }
         }
-        Verdict::Failed(failure)
+        Ending::at_once(Verdict::Failed(failure))
     }
 
-    fn try_end(&mut self) -> Result<Verdict, Verdict> {
+    fn try_end(&mut self) -> Result<Ending, Ending> {
         if matches!(self.input, Input::Start(_)) {
             self.open()?;
         }
@@ -218,23 +212,44 @@ impl ObjectStream {
         {
             return Err(self.damaged(error.into()));
         }
-        self.decode()?;
-        Ok(self.finish(false))
+        let format = self.format_or_end()?;
+        Ok(self.finish(format, false))
     }
 
-    fn finish(&mut self, partial: bool) -> Verdict {
-        match &mut self.decoder {
-            Some((format, decoder)) => Verdict::Done {
+    fn finish(&mut self, format: &'static LogFormat, partial: bool) -> Ending {
+        let mut pieces = VecDeque::new();
+        while let Some(lines) = self.cutter.rest() {
+            pieces.push_back(self.piece(format, lines));
+        }
+        Ending {
+            read: Ok((format, partial)),
+            pieces,
+        }
+    }
+}
+
+impl Ending {
+    /// The end of an object that is not read.
+    pub(super) fn at_once(verdict: Verdict) -> Self {
+        Self {
+            read: Err(Box::new(verdict)),
+            pieces: VecDeque::new(),
+        }
+    }
+
+    /// What became of the object, whose pieces hold these lines.
+    pub(super) fn verdict(self, counts: Counts) -> Verdict {
+        match self.read {
+            Ok((format, partial)) => Verdict::Done {
                 format,
-                // The unfinished line of a damaged object is not one of its complete lines.
-                counts: if partial {
-                    decoder.abandon_line()
-                } else {
-                    decoder.end()
-                },
+                counts,
                 partial,
             },
-            None => Verdict::Skipped("not a log: it holds no line".to_owned()),
+            Err(verdict) => *verdict,
         }
+    }
+
+    fn is_unwanted(&self) -> bool {
+        matches!(&self.read, Err(verdict) if matches!(**verdict, Verdict::Unwanted))
     }
 }

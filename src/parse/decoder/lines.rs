@@ -61,7 +61,12 @@ impl Decoder {
     }
 
     /// The one line at `text[from..to]`, as a block of its own.
-    fn only_line(&mut self, text: &[u8], (from, to): (usize, usize), length: Option<usize>) {
+    pub(super) fn only_line(
+        &mut self,
+        text: &[u8],
+        (from, to): (usize, usize),
+        length: Option<usize>,
+    ) {
         let separator = separator(self.format.syntax);
         self.block.cuts.of_line(text, (from, to), separator);
         let end = self.block.cuts.last();
@@ -71,8 +76,7 @@ impl Decoder {
 
     pub(super) fn finish_carry(&mut self) {
         let carry = std::mem::take(&mut self.carry);
-        let place = (0, carry.bytes.len());
-        self.only_line(&carry.bytes, place, Some(carry.length));
+        self.only_line(&carry.kept, (0, carry.kept.len()), Some(carry.length));
     }
 
     /// Counts a line. Without the end of line that some have, if there is something to cut: not of
@@ -107,10 +111,7 @@ impl Decoder {
             self.counts.comments += 1;
             if tabbed::names_columns(line) {
                 self.convert_block(text);
-                self.header.read(self.format, line);
-                if let Some(printer) = &mut self.printer {
-                    printer.header(line);
-                }
+                self.header(line);
             }
             return;
         }
@@ -138,6 +139,14 @@ impl Decoder {
         }
         if self.block.extra_bytes > MAX_LINE {
             self.convert_block(text);
+        }
+    }
+
+    /// Takes a line that names the columns of those that follow.
+    pub(super) fn header(&mut self, line: &[u8]) {
+        self.header.read(self.format, line);
+        if let Some(printer) = &mut self.printer {
+            printer.header(line);
         }
     }
 
