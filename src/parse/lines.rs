@@ -8,9 +8,10 @@ use crate::schema::{LogFormat, Syntax};
 
 use super::{MAX_LINE, tabbed};
 
-/// Lines are at least this long on average, or a piece has fewer bytes: what becomes of a line may be
-/// much larger than its text, a reject with its reason at least.
-const SHORT_LINE: usize = 64;
+/// Logs whose lines are shorter on average hold mostly something else; the shortest rows of any format
+/// have about 100 bytes. What becomes of such lines may be many times larger than their text: every one
+/// may be a reject with its reason.
+pub const SHORT_LINE: usize = 64;
 
 /// Whole lines, with what is to be known of those before them.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ mod text;
 pub use decoder::{Batch, Counts, Decoder, MAX_LINE, Reject};
 pub use fingerprint::{Fingerprint, Prints};
 pub use inflate::{Encoding, InflateError, Inflater, WholeInflater};
-pub use lines::{LineCutter, Lines};
+pub use lines::{LineCutter, Lines, SHORT_LINE};
 pub use text::{TextFormat, TextWriter};
 
 /// Which fields a line has: `width` of them, from the block's field `first` on.

@@ -17,7 +17,7 @@ use crate::store::{ErrorKind, ObjectMeta, StoreError};
 use crate::table::WriteOptions;
 
 use super::Cancel;
-use super::decode::{Bounds, Group, Rows, Verdict, Workbenches, decode_group};
+use super::decode::{Bounds, Group, Rows, Verdict, decode_group};
 use super::dedupe::{Dropped, LinesPart};
 use super::fetch::{Content, Fetched, fetch};
 use super::gather::Gather;
@@ -26,6 +26,7 @@ use super::large::LargeObject;
 use super::parts::{Part, RejectsPart, Spool};
 use super::provenance::provenance;
 use super::read::Reading;
+use super::workbench::Workbenches;
 
 /// Objects that are denied in a row before it is taken for a denial of everything.
 const ALL_DENIED: usize = 20;

@@ -1,21 +1,17 @@
 //! Small objects to rows: one CPU job per group of objects, each object whole or not at all.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use crate::formats::{self, Choice};
 use crate::ledger::Step;
-use crate::parse::{
-    Batch, Counts, Decoder, Encoding, InflateError, Inflater, Lines, Reject, WholeInflater,
-};
+use crate::parse::{Batch, Counts, Decoder, InflateError, Reject, SHORT_LINE};
 use crate::schema::LogFormat;
 use crate::store::{ObjectMeta, StoreError};
 use crate::units::ByteSize;
 
 use super::fetch::{Content, Fetched};
-use super::piece::Decoded;
+use super::workbench::{Inflation, Workbench, decoder_of, flush};
 
 /// How objects are to be read.
 #[derive(Clone, Copy, Debug)]
@@ -146,10 +142,6 @@ pub(super) struct Group {
     pub(super) deferred: Vec<Fetched>,
 }
 
-/// Logs whose lines are shorter on average hold mostly something else; the shortest rows of any
-/// format have about 100 bytes.
-const SHORT_LINE: usize = 64;
-
 impl Group {
     /// Takes note of an object that could not be fetched.
     fn fail(&mut self, fetched: Fetched) {
@@ -168,58 +160,6 @@ pub(super) struct Bounds {
     pub(super) whole_text: usize,
     /// Rows, in bytes, after which the rest of the group is deferred.
     pub(super) rows: usize,
-}
-
-/// What a CPU job decodes with; the next job takes it over, with the memory that it has grown.
-///
-/// Bound: a text, and the rows of a group with the tables that find repeated texts; see [`Bounds`].
-#[derive(Debug, Default)]
-pub(super) struct Workbench {
-    decoders: Vec<(&'static LogFormat, Decoder)>,
-    inflated: Inflated,
-}
-
-impl Workbench {
-    /// Bytes of rows held.
-    fn rows(&self) -> usize {
-        let rows = self.decoders.iter().map(|(_, decoder)| decoder.memory());
-        rows.sum()
-    }
-
-    /// Decodes a piece of an object.
-    pub(super) fn decode_lines(
-        &mut self,
-        format: &'static LogFormat,
-        key: &str,
-        lines: &Lines,
-        rules: &Rules,
-    ) -> Decoded {
-        let decoder = decoder_of(&mut self.decoders, format, rules);
-        decoder.begin(key);
-        decoder.decode_lines(lines);
-        let counts = decoder.end();
-        let rejects = decoder.take_rejects();
-        Decoded {
-            batch: flush(decoder),
-            rejects,
-            counts,
-        }
-    }
-}
-
-/// The workbenches that no job is using: as many as there have been jobs at the same time.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Workbenches(Arc<Mutex<Vec<Workbench>>>);
-
-impl Workbenches {
-    /// Works with one of them.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Workbench) -> T) -> T {
-        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bench = idle().pop().unwrap_or_default();
-        let made = work(&mut bench);
-        idle().push(bench);
-        made
-    }
 }
 
 /// Decodes a group of fetched objects.
@@ -305,8 +245,7 @@ fn damaged(error: InflateError, bytes: &Bytes, etag: &str) -> Failure {
     failure
 }
 
-/// Whether an object must be streamed, as what becomes of it may be many times larger than its text:
-/// every line may be a reject with its reason.
+/// Whether an object must be streamed, as its lines are short.
 fn is_expansive(text: &[u8]) -> bool {
     text.len() > SHORT_LINE * 1024
         && text.len() < memchr::memchr_iter(b'\n', text).count() * SHORT_LINE
@@ -335,32 +274,6 @@ fn decode_object(
     counts
 }
 
-/// The decoder's rows.
-///
-/// # Panics
-/// If the columns do not fit their schema: a fault of this program that must not lose rows.
-fn flush(decoder: &mut Decoder) -> Option<Batch> {
-    decoder
-        .flush()
-        .expect("columns are built from the layout, and flushed long before 2 GiB")
-}
-
-fn decoder_of<'a>(
-    decoders: &'a mut Vec<(&'static LogFormat, Decoder)>,
-    format: &'static LogFormat,
-    rules: &Rules,
-) -> &'a mut Decoder {
-    let known = decoders
-        .iter()
-        .position(|(other, _)| std::ptr::eq(*other, format));
-    let at = known.unwrap_or_else(|| {
-        let decoder = Decoder::new(format).with_fingerprints(rules.fingerprints);
-        decoders.push((format, decoder));
-        decoders.len() - 1
-    });
-    &mut decoders[at].1
-}
-
 fn format_of(
     text: &[u8],
     rules: &Rules,
@@ -386,59 +299,4 @@ pub(super) fn choose(head: &[u8], rules: &Rules) -> Result<&'static LogFormat, V
 fn whole_lines(text: &[u8]) -> &[u8] {
     let end = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
     &text[..end]
-}
-
-/// An object, inflated.
-enum Inflation<'t> {
-    Text(&'t [u8]),
-    /// What there is before the damage.
-    Damaged(&'t [u8], InflateError),
-    /// More text than an object may have.
-    OverLimit,
-    /// More text than is inflated at once.
-    OverBuffer,
-}
-
-/// Texts, one after the other.
-#[derive(Debug, Default)]
-struct Inflated {
-    whole: WholeInflater,
-    text: Vec<u8>,
-}
-
-impl Inflated {
-    fn text_of<'t>(
-        &'t mut self,
-        bytes: &'t Bytes,
-        rules: &Rules,
-        whole_text: usize,
-    ) -> Inflation<'t> {
-        let allowed = usize::try_from(rules.max_object).unwrap_or(usize::MAX);
-        // One byte more tells "exactly full" from "too much".
-        let limit = whole_text.min(allowed).saturating_add(1);
-        let text = &mut self.text;
-        if Encoding::of(bytes) == Encoding::Plain && bytes.len() < limit {
-            return Inflation::Text(bytes);
-        }
-        if self.whole.inflate(bytes, text, limit) {
-            return Inflation::Text(text);
-        }
-        text.clear();
-        let done = Inflater::new(Encoding::of(bytes)).and_then(|mut inflater| {
-            let mut at = 0;
-            while at < bytes.len() && text.len() < limit {
-                at += inflater.push(&bytes[at..], text, limit)?;
-            }
-            if at == bytes.len() && text.len() < limit {
-                inflater.finish()?;
-            }
-            Ok(())
-        });
-        match done {
-            _ if text.len() > allowed => Inflation::OverLimit,
-            _ if text.len() > whole_text => Inflation::OverBuffer,
-            Ok(()) => Inflation::Text(text),
-            Err(error) => Inflation::Damaged(text, error),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 
 use crate::cpu;
 use crate::schema::{Layout, LogFormat};
-use crate::table::{Piece, WriteOptions, split_by_day};
+use crate::table::{ORDER_BYTES, Piece, WriteOptions, split_by_day};
 use crate::units::Day;
 
 use super::WorkError;
@@ -91,7 +91,7 @@ impl Gather {
         }
     }
 
-    /// Bytes of rows held.
+    /// Bytes of rows held, and of what it takes to sort them.
     pub(super) fn held(&self) -> usize {
         self.held
     }
@@ -99,6 +99,7 @@ impl Gather {
     pub(super) fn add(&mut self, rows: Rows) {
         let format = rows.format;
         self.held += rows.batch.records.get_array_memory_size();
+        self.held += rows.batch.records.num_rows() * ORDER_BYTES;
         let prints = rows.batch.prints.filter(|_| self.dedupe.is_some());
         self.held += prints.as_ref().map_or(0, |it| it.rows.len() * ROW_BYTES);
         let prints = prints.map(Arc::new);

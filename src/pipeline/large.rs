@@ -9,11 +9,12 @@ use bytes::Bytes;
 use crate::cpu;
 use crate::store::{ObjectMeta, Store, StoreError};
 
-use super::decode::{Failure, Verdict, Workbenches};
+use super::decode::{Failure, Verdict};
 use super::fetch::{Content, Task, get};
 use super::piece::{Decoding, Finish, Step};
 use super::read::Reading;
 use super::stream::{Ending, TextStream};
+use super::workbench::Workbenches;
 
 /// Reads one object piece by piece: while one is inflated, those before it are decoded.
 ///

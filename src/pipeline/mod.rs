@@ -23,6 +23,7 @@ mod provenance;
 mod read;
 mod stream;
 mod twins;
+mod workbench;
 
 pub use at_once::at_once;
 pub use background::{Background, background};

@@ -7,8 +7,9 @@ use crate::cpu;
 use crate::parse::{Batch, Counts, Lines, Reject};
 use crate::schema::LogFormat;
 
-use super::decode::{Rejected, Rows, Rules, Workbenches};
+use super::decode::{Rejected, Rows, Rules};
 use super::fetch::Task;
+use super::workbench::Workbenches;
 
 /// Whole lines of an object, of which nothing else is to be known to decode them.
 #[derive(Debug)]

@@ -11,10 +11,11 @@ use crate::cpu;
 use crate::store::{ObjectMeta, Store};
 
 use super::batch::groups;
-use super::decode::{Group, Rejected, Rules, Verdict, Workbenches};
+use super::decode::{Group, Rejected, Rules, Verdict};
 use super::large::LargeObject;
 use super::piece::{Decoding, Finish, Piece, Step};
 use super::stream::{Ending, TextStream};
+use super::workbench::Workbenches;
 use super::{Budget, Cancel};
 
 /// How objects are read.
@@ -135,13 +136,21 @@ pub async fn read_stream<T: Send + 'static, E>(
         };
         size += bytes.len() as u64;
         let idle = portions.is_empty();
-        let (back, pieces, over) = cpu::run(move || {
-            let (pieces, over) = pieces_of(&mut text, &bytes, idle);
-            (text, pieces, over)
-        })
-        .await;
-        text = back;
-        put_in(&mut decoding, pieces, &mut take).await?;
+        let mut at = 0;
+        let over = loop {
+            let bytes = bytes.clone();
+            let (back, next, found) = cpu::run(move || {
+                let found = next_piece(&mut text, &bytes, &mut at, idle);
+                (text, at, found)
+            })
+            .await;
+            (text, at) = (back, next);
+            match found {
+                Ok(Some(piece)) => put_in(&mut decoding, [piece], &mut take).await?,
+                Ok(None) => break None,
+                Err(ending) => break Some(ending),
+            }
+        };
         if idle {
             drain(&mut decoding, &mut take).await?;
         }
@@ -161,20 +170,16 @@ pub async fn read_stream<T: Send + 'static, E>(
     take(Found::Settled(object, ending.verdict(decoding.counts())))
 }
 
-/// The pieces that a portion of a stream completes; all of its lines if it is `idle` then.
-fn pieces_of(text: &mut TextStream, bytes: &[u8], idle: bool) -> (Vec<Piece>, Option<Ending>) {
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    loop {
-        let next = match text.feed(bytes, &mut at) {
-            Ok(None) if idle => text.lines_so_far(),
-            next => next,
-        };
-        match next {
-            Ok(Some(piece)) => pieces.push(piece),
-            Ok(None) => return (pieces, None),
-            Err(ending) => return (pieces, Some(ending)),
-        }
+/// The next piece of a portion of a stream; at its end the lines so far, if the stream is `idle` then.
+fn next_piece(
+    text: &mut TextStream,
+    bytes: &[u8],
+    at: &mut usize,
+    idle: bool,
+) -> Result<Option<Piece>, Ending> {
+    match text.feed(bytes, at)? {
+        None if idle => text.lines_so_far(),
+        next => Ok(next),
     }
 }
 

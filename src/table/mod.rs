@@ -10,4 +10,4 @@ mod writer;
 
 pub use footer::{Footer, footer_in};
 pub use partition::{Piece, split_by_day};
-pub use writer::{FileSummary, OpenFile, WriteOptions, write_file, write_rows};
+pub use writer::{FileSummary, ORDER_BYTES, OpenFile, WriteOptions, write_file, write_rows};

@@ -89,12 +89,15 @@ impl<W: Write + Send> OpenFile<W> {
     }
 }
 
+/// Bytes that the order of the rows takes for each while they are sorted.
+pub const ORDER_BYTES: usize = 24;
+
 /// Sorts the pieces' rows by event time and writes them as one Parquet file to `out`.
 ///
 /// Rows with the same time keep the order of the pieces and of their rows. The columns of a row
 /// group are encoded on all cores of the current pool.
 ///
-/// Memory beyond the pieces: 24 bytes per row for the order, per core what [`column::encode`] holds, and
+/// Memory beyond the pieces: [`ORDER_BYTES`] per row, per core what [`column::encode`] holds, and
 /// the encoded columns of one row group (at most 1,048,576 rows).
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::parse::{Counts, Decoder, Reject};
+use crate::parse::{Counts, Decoder, Fingerprint, Reject, TextFormat, TextWriter};
 use crate::schema::{EventTime, Field, Kind, LogFormat, Quoting};
 
 use super::*;
@@ -57,33 +57,49 @@ fn cut(text: &[u8], piece: usize, portion: usize) -> Vec<Lines> {
     pieces
 }
 
-fn decode(pieces: &[Lines]) -> (Counts, Vec<Reject>, usize) {
-    let mut decoder = Decoder::new(&FORMAT);
-    let mut all = Counts::default();
-    let mut rejects = Vec::new();
-    let mut rows = 0;
+/// What is to be the same, however a text is cut.
+#[derive(Debug, Default, PartialEq)]
+struct Outcome {
+    counts: Counts,
+    rejects: Vec<Reject>,
+    /// The rows, as NDJSON.
+    rows: String,
+    prints: Vec<Fingerprint>,
+}
+
+fn decode(pieces: &[Lines]) -> Outcome {
+    let mut decoder = Decoder::new(&FORMAT).with_fingerprints(true);
+    let mut outcome = Outcome::default();
+    let mut rows = Vec::new();
     for piece in pieces {
-        decoder.begin("E1.2020-12-01-10.abcdef12.gz");
+        decoder.begin("key");
         decoder.decode_lines(piece);
         let counts = decoder.end();
-        rejects.extend(decoder.take_rejects().into_iter().map(|mut reject| {
-            reject.line += all.lines;
-            reject
-        }));
-        all.add(&counts);
-        rows += decoder
-            .flush()
-            .expect("a batch")
-            .map_or(0, |it| it.records.num_rows());
+        let before = outcome.counts.lines;
+        outcome
+            .rejects
+            .extend(decoder.take_rejects().into_iter().map(|mut reject| {
+                reject.line += before;
+                reject
+            }));
+        outcome.counts.add(&counts);
+        if let Some(batch) = decoder.flush().expect("a batch") {
+            let mut writer = TextWriter::new(&mut rows, TextFormat::Ndjson, false);
+            writer.write(&batch.records).expect("to memory");
+            outcome.prints.extend(batch.prints.expect("asked for").rows);
+        }
     }
-    (all, rejects, rows)
+    outcome.rows = String::from_utf8(rows).expect("JSON");
+    outcome
 }
 
 #[test]
 fn a_line_that_is_too_long_keeps_its_beginning_and_its_length() {
     let long = [b"x".repeat(3 * MAX_LINE), b"\nshort\n".to_vec()].concat();
     let pieces = cut(&long, MAX_LINE + 1, 100_000);
-    let (counts, rejects, _) = decode(&pieces);
+    let Outcome {
+        counts, rejects, ..
+    } = decode(&pieces);
     assert_eq!((counts.lines, counts.rejects), (2, 2));
     assert_eq!(rejects[0].bytes.len(), MAX_LINE);
     assert!(rejects[0].reason.contains(&(3 * MAX_LINE).to_string()));
@@ -97,7 +113,7 @@ fn short_lines_make_small_pieces() {
         pieces.iter().all(|piece| piece.text.len() <= 101),
         "lines in a piece"
     );
-    assert_eq!(decode(&pieces).0.lines, 10_000);
+    assert_eq!(decode(&pieces).counts.lines, 10_000);
 }
 
 proptest! {
@@ -127,7 +143,7 @@ proptest! {
             prop_assert_eq!(decode(&pieces), decode(&whole));
         } else {
             // Lines longer than a piece are too long here.
-            prop_assert_eq!(decode(&pieces).0.lines, decode(&whole).0.lines);
+            prop_assert_eq!(decode(&pieces).counts.lines, decode(&whole).counts.lines);
         }
     }
 }
