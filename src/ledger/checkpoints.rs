@@ -42,19 +42,25 @@ impl Journal {
     }
 
     async fn checkpoint(&self, ledger: &mut Ledger) -> Result<(), LedgerError> {
-        let touched = ledger.touched();
-        self.hold(ledger, touched).await?;
-        let folded = ledger.fold();
-        let sequence = folded.checkpoint.sequence;
-        for (bucket, segment) in &folded.segments {
-            let body = Body::Bytes(segment.encode(*bucket, sequence).into());
-            let path = self.segment_path(*bucket, sequence);
+        let sequence = ledger.head();
+        let mut segments = BTreeMap::new();
+        for bucket in ledger.touched() {
+            self.hold(ledger, [bucket]).await?;
+            if ledger.head() != sequence {
+                // It was read again: others have made newer checkpoints.
+                return Ok(());
+            }
+            let (record, place) = ledger.fold(bucket);
+            let path = self.segment_path(bucket, sequence);
+            let body = Body::Bytes(record.into());
             self.store.put(&path, body, Precondition::Always).await?;
+            segments.insert(bucket, place);
         }
-        let body = Body::Bytes(compress(&json(&folded.checkpoint)).into());
+        let checkpoint = json(&ledger.checkpoint(&segments));
+        let body = Body::Bytes(compress(&checkpoint).into());
         let path = self.checkpoint_path(sequence);
         self.store.put(&path, body, Precondition::Always).await?;
-        ledger.adopt(folded);
+        ledger.adopt(segments);
         Ok(())
     }
 

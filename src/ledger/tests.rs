@@ -85,3 +85,33 @@ fn failures_are_tried_again_or_remembered() {
     assert_eq!(standing("lasting", "changed", false), Standing::New);
     assert_eq!(ledger.attempts(id("lasting")), 1);
 }
+
+#[test]
+fn a_segment_that_was_let_go_of_is_not_taken_for_what_came_after_it() {
+    let checkpoint = |ledger: &mut Ledger| {
+        let (record, place) = ledger.fold(Bucket::Undated);
+        ledger.adopt(BTreeMap::from([(Bucket::Undated, place)]));
+        record
+    };
+    let mut ledger = Ledger::default();
+    ledger
+        .apply(1, &commit("k", done()))
+        .expect("the first commit");
+    checkpoint(&mut ledger);
+    assert_eq!(ledger.standing(id("k"), "e", false), Standing::Done);
+    ledger
+        .apply(2, &commit("l", done()))
+        .expect("the second commit");
+    let record = checkpoint(&mut ledger);
+    assert_eq!(ledger.standing(id("l"), "e", false), Standing::Done);
+
+    ledger
+        .apply(3, &commit("m", done()))
+        .expect("the third commit");
+    ledger.held.clear();
+    ledger.adopt(BTreeMap::new());
+    assert!(!ledger.holds(Bucket::Undated));
+    let read = Segment::decode(&record, Bucket::Undated, 2).expect("as written");
+    ledger.put(Bucket::Undated, read);
+    assert_eq!(ledger.standing(id("k"), "e", false), Standing::Done);
+}
