@@ -9,9 +9,13 @@ use super::{LocalStore, UNFINISHED, meta_of};
 /// Objects on a page of a listing.
 const PAGE: usize = 1000;
 
+/// Names of one folder that are sorted at a time, at most twice as many; a folder that has more is read
+/// once for each band of them.
+const BAND: usize = 100_000;
+
 /// A walk through a folder in the byte order of keys.
 ///
-/// Memory: the names in the folders on the way to where it is, about 70 bytes each.
+/// Memory: of each folder on the way to where it is, the names of one band, about 70 bytes each: 14 MB.
 pub(super) struct Walk {
     store: LocalStore,
     prefix: String,
@@ -19,6 +23,7 @@ pub(super) struct Walk {
     /// Folders on the way to where it is.
     way: Vec<Folder>,
     started: bool,
+    band: usize,
 }
 
 /// What is still to visit of a folder.
@@ -27,6 +32,8 @@ struct Folder {
     key: String,
     /// Last first; those of folders end in `/`.
     names: Vec<Box<str>>,
+    /// Whether there are names behind these.
+    more: bool,
 }
 
 impl Walk {
@@ -37,6 +44,7 @@ impl Walk {
             after: after.map(str::to_owned),
             way: Vec::new(),
             started: false,
+            band: BAND,
         }
     }
 
@@ -47,7 +55,7 @@ impl Walk {
         }
         let mut page = Vec::new();
         while page.len() < PAGE {
-            let Some(key) = self.next_key() else { break };
+            let Some(key) = self.next_key()? else { break };
             if key.ends_with('/') {
                 if self.enter(key.clone()).is_err() {
                     page.push(unreadable(key.trim_end_matches('/').to_owned()));
@@ -59,27 +67,53 @@ impl Walk {
         Ok(page)
     }
 
-    fn next_key(&mut self) -> Option<String> {
+    fn next_key(&mut self) -> Result<Option<String>> {
         loop {
-            let folder = self.way.last_mut()?;
-            if let Some(name) = folder.names.pop() {
-                return Some(format!("{}{name}", folder.key));
+            let Some(mut folder) = self.way.pop() else {
+                return Ok(None);
+            };
+            let Some(name) = folder.names.pop() else {
+                continue;
+            };
+            let key = format!("{}{name}", folder.key);
+            if folder.names.is_empty() && folder.more {
+                folder = self.band_of(folder.key, Some(&name))?;
             }
-            self.way.pop();
+            self.way.push(folder);
+            return Ok(Some(key));
         }
     }
 
     fn enter(&mut self, key: String) -> Result<()> {
-        let mut names = Vec::new();
+        let folder = self.band_of(key, None)?;
+        self.way.push(folder);
+        Ok(())
+    }
+
+    /// The first names of a folder that come behind one.
+    fn band_of(&self, key: String, behind: Option<&str>) -> Result<Folder> {
+        let mut names: Vec<Box<str>> = Vec::new();
+        let mut until: Option<Box<str>> = None;
         for name in Names::of(&self.store, &key)? {
             let name = name?;
-            if self.wanted(&key, &name) {
-                names.push(name.into_boxed_str());
+            let is_earlier = behind.is_some_and(|behind| name.as_str() <= behind);
+            let is_later = until.as_deref().is_some_and(|until| name.as_str() > until);
+            if is_earlier || is_later || !self.wanted(&key, &name) {
+                continue;
+            }
+            names.push(name.into_boxed_str());
+            if names.len() > 2 * self.band {
+                let (_, last, _) = names.select_nth_unstable(self.band - 1);
+                until = Some(last.clone());
+                names.truncate(self.band);
             }
         }
         names.sort_unstable_by(|a, b| b.cmp(a));
-        self.way.push(Folder { key, names });
-        Ok(())
+        Ok(Folder {
+            key,
+            names,
+            more: until.is_some(),
+        })
     }
 
     fn wanted(&self, folder: &str, name: &str) -> bool {
@@ -270,4 +304,34 @@ fn is_no_folder(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_listed_in_order_whatever_of_it_is_held_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keys: Vec<String> = (0..40).map(|n| format!("{}", (n * 7) % 40)).collect();
+        keys.extend((0..9).map(|n| format!("sub{}/{n}", n % 4)));
+        for key in &keys {
+            let path = folder.path().join(key);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("room");
+            fs::write(path, "x").expect("room");
+        }
+        keys.sort_unstable();
+        let store = LocalStore::open(folder.path()).expect("a folder");
+        for band in 1..45 {
+            for after in [None, Some("25"), Some("sub1/")] {
+                let mut walk = Walk::new(store.clone(), "", after);
+                walk.band = band;
+                let page = walk.next_page().expect("readable");
+                let listed: Vec<_> = page.into_iter().map(|object| object.key).collect();
+                let behind = |key: &&String| after.is_none_or(|after| key.as_str() > after);
+                let all: Vec<_> = keys.iter().filter(behind).cloned().collect();
+                assert_eq!(listed, all, "{band} {after:?}");
+            }
+        }
+    }
 }
