@@ -200,6 +200,10 @@ pub(super) struct WorkArgs {
 }
 
 impl WorkArgs {
+    pub(super) fn memory(&self) -> u64 {
+        self.read.transfer.memory
+    }
+
     pub(super) fn options(&self) -> WorkOptions {
         WorkOptions {
             jobs: self.read.transfer.jobs(),

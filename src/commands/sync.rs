@@ -96,7 +96,7 @@ impl Args {
             retry_failed: self.retry_failed,
             single_writer: self.single_writer,
             take_over: self.take_over,
-            limits: Limits::default(),
+            limits: Limits::within(self.work.memory()),
             folding: crate::ledger::Folding::default(),
             shard: self.shard,
             dedupe: self.dedupe,

@@ -69,7 +69,21 @@ impl Default for Limits {
 /// How much bigger a compressed log is taken to be when inflated.
 pub const INFLATION: u64 = 6;
 
+/// What an object of a batch takes beside its bytes: key, `ETag`, what became of it, and all of that again
+/// in the intent and in the commit while they are written.
+const OBJECT_BYTES: u64 = 900;
+
 impl Limits {
+    /// What fits into memory: a sixth of it is for what is known of a batch's objects.
+    pub fn within(memory: u64) -> Self {
+        let usual = Self::default();
+        let objects = usize::try_from(memory / 6 / OBJECT_BYTES).unwrap_or(usize::MAX);
+        Self {
+            objects: usual.objects.min(objects),
+            ..usual
+        }
+    }
+
     /// Estimated bytes of text in an object.
     pub fn text_of(object: &ObjectMeta) -> u64 {
         let compressed = [".gz", ".zst"]

@@ -79,8 +79,8 @@ pub const LOOKBACK: i64 = 14 * DAY_MICROS;
 
 /// Brings the dataset up to date with the source.
 ///
-/// Memory: [`WorkOptions::memory`], plus the ledger and the objects of one batch (at most 50,000,
-/// whose keys are held). With `dedupe` the fingerprints of rows that wait to be written are within it;
+/// Memory: [`WorkOptions::memory`], plus the ledger and what is known of the objects of one batch
+/// ([`Limits::within`]). With `dedupe` the fingerprints of rows that wait to be written are within it;
 /// on the local disk lie 16 bytes for each row known of the days of two batches.
 ///
 /// # Errors
