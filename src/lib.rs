@@ -5,10 +5,11 @@
 //! ```text
 //! main                          parse arguments, run, exit code
 //!  commands   ui                one file per verb; bars, lines, JSON, tables, failures
-//!   jobs                        what a verb does, without a terminal
+//!   report                      what a table of logs shows
+//!   jobs       query            what a verb does, without a terminal; SQL
 //!    pipeline   plan            tasks and channels; which objects, in which batches
 //!     formats parse table ledger    four that never import each other
-//!      schema   store           the vocabulary of formats; S3, a folder, memory
+//!      schema   store traffic   the vocabulary of formats; S3, a folder, memory; agents, cities
 //!       event outcome cpu units     what everything shares
 //! ```
 //!
@@ -40,8 +41,13 @@ pub mod outcome;
 pub mod parse;
 pub mod pipeline;
 pub mod plan;
+#[cfg(feature = "query")]
+pub mod query;
+#[cfg(feature = "query")]
+pub mod report;
 pub mod schema;
 pub mod store;
 pub mod table;
+pub mod traffic;
 pub mod ui;
 pub mod units;

@@ -5,16 +5,13 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use s3logs::commands::{self, Cli};
 
-/// Threads that wait for the network; CPU work has a pool of its own.
-const NETWORK_THREADS: usize = 2;
-
 /// Threads that wait for the file system. More would gain little, and the allocator keeps memory for each.
 const FILE_THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(NETWORK_THREADS)
+        .worker_threads(cli.threads())
         .max_blocking_threads(FILE_THREADS)
         .enable_all()
         .build();

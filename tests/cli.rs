@@ -9,6 +9,10 @@ mod list;
 mod logs;
 mod merge;
 mod parse;
+#[cfg(feature = "query")]
+mod query;
+#[cfg(feature = "query")]
+mod report;
 mod requests;
 mod status;
 mod sync;

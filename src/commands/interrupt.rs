@@ -21,6 +21,15 @@ pub(super) fn watch_signals(ui: &Ui) -> (Cancel, Background) {
     (cancel, watch)
 }
 
+/// Waits for one Ctrl-C; forever where it cannot be waited for.
+#[cfg(feature = "query")]
+pub(super) async fn asked() {
+    match Signals::new() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,

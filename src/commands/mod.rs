@@ -13,6 +13,10 @@ mod list;
 mod man;
 mod merge;
 mod parse;
+#[cfg(feature = "query")]
+mod query;
+#[cfg(feature = "query")]
+mod report;
 mod status;
 mod sync;
 mod upload;
@@ -60,6 +64,20 @@ pub struct Cli {
     command: Command,
 }
 
+/// Threads that wait for the network; CPU work has a pool of its own.
+const NETWORK_THREADS: usize = 2;
+
+impl Cli {
+    /// Threads for asynchronous work. Those of the SQL engine compute as well.
+    pub fn threads(&self) -> usize {
+        match self.command {
+            #[cfg(feature = "query")]
+            Command::Query(_) | Command::Report(_) => crate::cpu::threads(),
+            _ => NETWORK_THREADS,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Sync(sync::Args),
@@ -71,6 +89,10 @@ enum Command {
     Merge(merge::Args),
     Upload(upload::Args),
     Verify(verify::Args),
+    #[cfg(feature = "query")]
+    Query(query::Args),
+    #[cfg(feature = "query")]
+    Report(report::Args),
     Ledger(ledger::Args),
     Formats(formats::Args),
     Completions(completions::Args),
@@ -78,6 +100,14 @@ enum Command {
 }
 
 impl Command {
+    fn reads_terminal(&self) -> bool {
+        match self {
+            #[cfg(feature = "query")]
+            Self::Query(args) => args.is_shell(),
+            _ => false,
+        }
+    }
+
     fn verb(&self) -> &'static str {
         match self {
             Self::Sync(_) => "sync",
@@ -89,6 +119,10 @@ impl Command {
             Self::Merge(_) => "merge",
             Self::Upload(_) => "upload",
             Self::Verify(_) => "verify",
+            #[cfg(feature = "query")]
+            Self::Query(_) => "query",
+            #[cfg(feature = "query")]
+            Self::Report(_) => "report",
             Self::Ledger(_) => "ledger",
             Self::Formats(_) => "formats",
             Self::Completions(_) => "completions",
@@ -211,7 +245,13 @@ impl Context {
 /// Outside of a tokio runtime.
 pub async fn run(cli: Cli) -> Exit {
     let ui = Ui::new(cli.command.verb(), cli.style.style());
-    let (cancel, _watch) = interrupt::watch_signals(&ui);
+    let (cancel, _watch) = if cli.command.reads_terminal() {
+        // There Ctrl-C means a line or a query.
+        (Cancel::never(), None)
+    } else {
+        let (cancel, watch) = interrupt::watch_signals(&ui);
+        (cancel, Some(watch))
+    };
     let context = Context {
         ui: ui.clone(),
         cancel,
@@ -225,6 +265,10 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Download(args) => Box::pin(download::run(args, &context)).await,
         Command::Merge(args) => Box::pin(merge::run(args, &context)).await,
         Command::Verify(args) => Box::pin(verify::run(args, &context)).await,
+        #[cfg(feature = "query")]
+        Command::Query(args) => Box::pin(query::run(args, &context)).await,
+        #[cfg(feature = "query")]
+        Command::Report(args) => Box::pin(report::run(args, &context)).await,
         Command::Ledger(args) => ledger::run(args, &context).await,
         Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
         Command::Formats(args) => formats::run(&args, &context),

@@ -255,6 +255,15 @@ fn percent_decode(text: &[u8], plus_is_space: bool) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// Percent-decodes once. A `+` stays, as it means a space in some places only; what is no UTF-8 then is
+/// `\xHH`.
+pub fn url_decode(text: &str) -> Cow<'_, str> {
+    match percent_decode(text.as_bytes(), false) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(clean_utf8(&bytes).0.into_owned()),
+    }
+}
+
 /// Whether S3 writes this byte of a key into its logs as it is.
 fn stays(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'/' | b'~')

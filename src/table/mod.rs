@@ -3,11 +3,13 @@
 //! Synchronous, and without storage: files are written wherever the caller opened them.
 
 mod column;
+mod export;
 mod footer;
 mod partition;
 pub mod path;
 mod writer;
 
+pub use export::Export;
 pub use footer::{Footer, footer_in};
 pub use partition::{Piece, split_by_day};
 pub use writer::{FileSummary, ORDER_BYTES, OpenFile, WriteOptions, write_file, write_rows};

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::jobs::JobError;
 use crate::ledger::LedgerError;
+#[cfg(feature = "query")]
+use crate::query::QueryError;
 use crate::store::{ErrorKind, StoreError};
 use crate::units::rfc3339;
 
@@ -225,6 +227,10 @@ impl From<StoreError> for Failure {
     }
 }
 
+const NO_DATASET: &[&str] = &[
+    "`s3logs sync SRC DEST` makes one; is this the right place, and has a run ended?",
+    "if its ledger is lost, `s3logs ledger rebuild --from-files DEST` makes it again",
+];
 const NEWER: &str = "use the version of s3logs that wrote it, or a later one";
 const FROM_COMMITS: &str = "`s3logs ledger rebuild DEST` makes it again from the commits";
 const PUT_BACK: &str = "put the record back from a backup or an older version of the object";
@@ -253,6 +259,33 @@ impl From<LedgerError> for Failure {
     }
 }
 
+#[cfg(feature = "query")]
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let text = error.to_string();
+        match error {
+            QueryError::Ledger(error) => error.into(),
+            QueryError::NoDataset => Self::new(Kind::NotFound, text, NO_DATASET),
+            QueryError::Sql(_) => Self::new(
+                Kind::Usage,
+                text,
+                &["`SHOW TABLES` and `DESCRIBE cloudfront` tell what there is"],
+            ),
+            QueryError::ReadOnly(_) => Self::new(
+                Kind::Usage,
+                text,
+                &["a dataset is only read; --to writes the rows of a query to a file"],
+            ),
+            QueryError::Memory(_) => Self::new(
+                Kind::Other,
+                text,
+                &["give it more with --memory, or ask for less"],
+            ),
+            QueryError::Failed(_) => Self::new(Kind::Other, text, &[]),
+        }
+    }
+}
+
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         let text = error.to_string();
@@ -272,14 +305,7 @@ impl From<JobError> for Failure {
                 text,
                 &["if no other run writes there, say so with --single-writer"],
             ),
-            JobError::NoDataset { .. } => Self::new(
-                Kind::NotFound,
-                text,
-                &[
-                    "`s3logs sync SRC DEST` makes one; is this the right place, and has a run ended?",
-                    "if its ledger is lost, `s3logs ledger rebuild --from-files DEST` makes it again",
-                ],
-            ),
+            JobError::NoDataset { .. } => Self::new(Kind::NotFound, text, NO_DATASET),
             JobError::Misuse { hint, .. } => Self::new(Kind::Usage, text, &[&hint]),
             JobError::Temporary { .. } => Self::new(
                 Kind::File,

@@ -7,8 +7,15 @@ mod lines;
 mod notices;
 mod output;
 mod plans;
+#[cfg(feature = "query")]
+mod prompt;
 mod proof;
 mod rebuilt;
+#[cfg(feature = "query")]
+mod report;
+#[cfg(feature = "query")]
+mod report_lines;
+mod rows;
 mod standing;
 mod summary;
 mod tables;
@@ -27,8 +34,15 @@ pub use json::{Merge, Plan, Transfer, Work};
 pub use notices::Loudness;
 pub use output::Output;
 pub use plans::plan_text;
+#[cfg(feature = "query")]
+pub use prompt::{Line, Prompt};
 pub use proof::{verified_json, verified_text};
 pub use rebuilt::{moved_json, rebuilt_json, rebuilt_text, repaired_json, repaired_text};
+#[cfg(feature = "query")]
+pub use report::report_on_terminal;
+#[cfg(feature = "query")]
+pub use report_lines::{report_csv, report_json};
+pub use rows::RowTable;
 pub use standing::{status_json, status_text, stories_json, stories_text};
 pub use summary::{Told, merge_text, nothing_text, report_text, requests_text, transfer_text};
 pub use tables::{Table, count, number, one_line};
@@ -73,6 +87,12 @@ impl Ui {
     /// Standard output.
     pub fn output(&self) -> &Arc<Output> {
         &self.output
+    }
+
+    /// Characters on a line of the terminal; `None` if standard output is none.
+    pub fn width(&self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+        Some(width.0.into())
     }
 
     /// Time since the start.

@@ -72,7 +72,7 @@ impl Table {
     }
 }
 
-fn width(cell: &str) -> usize {
+pub(super) fn width(cell: &str) -> usize {
     cell.chars().count()
 }
 

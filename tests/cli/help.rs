@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::support::env::{Ended, Env};
 
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "sync",
     "status",
     "list",
@@ -14,6 +14,8 @@ const VERBS: [&str; 13] = [
     "merge",
     "upload",
     "verify",
+    "query",
+    "report",
     "ledger",
     "formats",
     "completions",

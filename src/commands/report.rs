@@ -1,0 +1,204 @@
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::query::{Engine, Limits};
+use crate::report::{self, Period, Report};
+use crate::store::Location;
+use crate::ui::{self, Exit, Failure};
+
+use super::args::AwsArgs;
+use super::values::{Month, When};
+use super::{Context, values};
+
+const EXAMPLES: &str = "\
+Examples:
+  s3logs report ./dataset
+  s3logs report s3://lake/logs --month 2024-02 --table cloudfront
+  s3logs report ./dataset --since 2024-02-01 --html report.html
+  s3logs report --json ./dataset | jq 'select(.id == \"pages\").rows'";
+
+/// Shows who asks for what, how it is answered, and how that changes
+///
+/// Tells of web traffic from CloudFront logs and of the use of buckets from S3 access logs. With a
+/// period the totals are compared with the period of the same length before it. Times are UTC. Visitors
+/// are pairs of address and user agent, counted anew each day.
+#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Where the dataset is
+    #[arg(value_name = "DEST", value_parser = values::place)]
+    place: Location,
+
+    /// Only this table; may be given again [default: all that have a report]
+    #[arg(long, value_name = "NAME")]
+    table: Vec<String>,
+
+    /// From this day or time on (2024-02-29 or 2024-02-29T23:00:00Z)
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+
+    /// Up to the end of this day, or before this time
+    #[arg(long, value_name = "WHEN")]
+    until: Option<When>,
+
+    /// All of this month (2024-02)
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
+    month: Option<Month>,
+
+    /// Rows of each list
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    top: u16,
+
+    /// One line per value: table, section, row, column, value
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+
+    /// Write a page of HTML that needs nothing else, instead of to the terminal
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
+    html: Option<PathBuf>,
+
+    /// Memory to stay within, at least 32MiB; what needs more goes on on disk
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
+    memory: u64,
+
+    #[command(flatten)]
+    aws: AwsArgs,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    tables: usize,
+    requests: u64,
+    bytes_read: u64,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let place = args.place.to_string();
+    let done = Box::pin(tell(args, context)).await;
+    done.map_err(|failure| failure.at(&place))
+}
+
+async fn tell(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let ui = &context.ui;
+    let destination = context.existing(&args.place, &args.aws.options()).await?;
+    let limits = Limits {
+        memory: args.memory,
+        spill: std::env::temp_dir(),
+    };
+    let opened = Engine::open(destination.store, &destination.base, &limits);
+    let engine = context.unless_interrupted(Box::pin(opened)).await?;
+    let tables = args.tables(&engine)?;
+    let mut reports = Vec::new();
+    for table in &tables {
+        if let Some(report) = args.report(&engine, table, context).await? {
+            reports.push(report);
+        }
+    }
+    if reports.is_empty() {
+        ui.note("there are no rows in this period");
+    }
+    if let Some(path) = &args.html {
+        let title = format!("Logs of {}", args.place);
+        write(path, report::page(&title, &reports).as_bytes())?;
+        ui.note(&format!("written: {}", path.display()));
+        reports.clear();
+    }
+    for (at, report) in reports.iter().enumerate() {
+        if ui.style().json {
+            for line in ui::report_json(report) {
+                ui.json(&line)?;
+            }
+        } else if args.csv {
+            ui.data(&ui::report_csv(report, at == 0))?;
+        } else {
+            ui.data(&format!(
+                "{}{}",
+                if at == 0 { "" } else { "\n" },
+                ui::report_on_terminal(report)
+            ))?;
+        }
+    }
+    let (requests, bytes_read) = engine.read_so_far();
+    let shown = Shown {
+        tables: reports.len(),
+        requests,
+        bytes_read,
+    };
+    ui.conclude(shown, "", Exit::Done)
+}
+
+/// Writes a file that appears when all of it is there.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed =
+        |error: &std::io::Error| Failure::file("write", &path.display().to_string(), error);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+    let mut file = file.map_err(|error| failed(&error))?;
+    file.write_all(bytes).map_err(|error| failed(&error))?;
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+impl Args {
+    fn tables(&self, engine: &Engine) -> Result<Vec<String>, Failure> {
+        let known = |table: &&String| report::sections(table).is_some();
+        let all: Vec<String> = engine.tables().keys().filter(known).cloned().collect();
+        if self.table.is_empty() {
+            return Ok(all);
+        }
+        // Formats and tables go by either name.
+        let wanted = self.table.iter().map(|name| name.replace('-', "_"));
+        let wanted: Vec<String> = wanted.collect();
+        match wanted.iter().find(|table| !all.contains(table)) {
+            Some(missing) => Err(Failure::not_found(
+                format!("there is no table {missing} that has a report"),
+                "`s3logs status DEST` lists the tables; there are reports for cloudfront and s3_access",
+            )),
+            None => Ok(wanted),
+        }
+    }
+
+    async fn report(
+        &self,
+        engine: &Engine,
+        table: &str,
+        context: &Context,
+    ) -> Result<Option<Report>, Failure> {
+        let Some(period) = self.period(engine, table)? else {
+            return Ok(None);
+        };
+        let compare = self.since.is_some() || self.month.is_some();
+        let filled = report::report(engine, table, period, compare, self.top.into());
+        let report = context.unless_interrupted(Box::pin(filled)).await?;
+        Ok(Some(report))
+    }
+
+    /// What is asked for, within the days that the table has; `None` if it has none of them.
+    fn period(&self, engine: &Engine, table: &str) -> Result<Option<Period>, Failure> {
+        let Some((first, last)) = engine.tables().get(table).and_then(|table| table.days) else {
+            return Ok(None);
+        };
+        let all = Period::of_days(first, last);
+        if let Some(Month(range)) = self.month {
+            let (from, until) = (
+                range.since.unwrap_or(all.from),
+                range.until.unwrap_or(all.until),
+            );
+            let period = Period { from, until };
+            return Ok((from < all.until && all.from < until).then_some(period));
+        }
+        let from = self.since.map_or(all.from, When::first);
+        let until = self.until.map_or(all.until.max(from + 1), When::after);
+        if from >= until {
+            return Err(Failure::usage("--until lies before --since", "swap them"));
+        }
+        let none = from >= all.until || until <= all.from;
+        Ok((!none).then_some(Period { from, until }))
+    }
+}

@@ -1,0 +1,68 @@
+//! What can go wrong with a query.
+
+use datafusion::error::DataFusionError;
+
+use crate::ledger::LedgerError;
+
+/// A query that gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no commit.
+    #[error("there is no dataset")]
+    NoDataset,
+    /// The SQL makes no sense, or asks for what is not there.
+    #[error("{0}")]
+    Sql(String),
+    /// It would change something.
+    #[error("{0}")]
+    ReadOnly(String),
+    /// It needs more memory than it may take.
+    #[error("{0}")]
+    Memory(String),
+    /// Reading or computing failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        let root = error.find_root();
+        let text = message(root);
+        match root {
+            DataFusionError::SQL(..)
+            | DataFusionError::Plan(_)
+            | DataFusionError::SchemaError(..)
+            | DataFusionError::NotImplemented(_) => Self::Sql(text),
+            DataFusionError::ResourcesExhausted(_) => Self::Memory(text),
+            _ => Self::Failed(text),
+        }
+    }
+}
+
+/// The first line, without the name of the stage and what the engine's developers want to hear.
+fn message(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default();
+    let known = [
+        "SQL error: ",
+        "Error during planning: ",
+        "Schema error: ",
+        "Execution error: ",
+        "External error: ",
+        "Arrow error: ",
+        "Parquet error: ",
+        "Resources exhausted: ",
+    ];
+    let mut text = text;
+    for stage in known {
+        text = text.strip_prefix(stage).unwrap_or(text);
+    }
+    let text = text
+        .strip_prefix("ParserError(\"")
+        .and_then(|text| text.strip_suffix("\")"))
+        .unwrap_or(text);
+    text.trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,274 @@
+//! Sections filled with what a dataset holds.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Date32Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+};
+use futures::stream::TryStreamExt;
+use serde::Serialize;
+
+use crate::query::{Engine, QueryError};
+use crate::units::{DAY_MICROS, Day};
+
+use super::{Cell, Chart, Period, Section, Unit, sections, unit};
+
+/// Days that are shown hour by hour, and those that are shown day by day.
+const HOURS: i64 = 3;
+const DAYS: i64 = 100;
+
+/// A filled report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The table.
+    pub table: String,
+    /// First day of the events.
+    pub from: String,
+    /// Last day of the events.
+    pub to: String,
+    /// The sections, in order.
+    pub sections: Vec<Filled>,
+    /// The totals of the period before, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Filled>,
+}
+
+/// A section with its rows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Filled {
+    /// For scripts.
+    pub id: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// How to show it.
+    pub chart: Chart,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// What is in them.
+    pub units: Vec<Unit>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl Filled {
+    /// The column whose numbers are bars: the first that is no name and no time.
+    pub fn measure(&self) -> Option<usize> {
+        let is_number = |unit: &Unit| !matches!(unit, Unit::Text | Unit::Time);
+        self.units.iter().position(is_number)
+    }
+}
+
+/// Fills the sections of a table. With `compare` the totals of the period before are there as well.
+///
+/// Memory: that of the engine; sections have at most `top` rows, or one per step of time.
+///
+/// # Errors
+/// [`QueryError`]; [`QueryError::Sql`] if there is no report for the table.
+pub async fn report(
+    engine: &Engine,
+    table: &str,
+    period: Period,
+    compare: bool,
+    top: usize,
+) -> Result<Report, QueryError> {
+    let sections = sections(table)
+        .ok_or_else(|| QueryError::Sql(format!("there is no report for the table {table}")))?;
+    let mut filled = Vec::with_capacity(sections.len());
+    for section in sections {
+        filled.push(fill(engine, table, section, period, top).await?);
+    }
+    let before = if compare {
+        Some(fill(engine, table, &sections[0], period.before(), top).await?)
+    } else {
+        None
+    };
+    let day = |micros| Day::of_micros(micros).to_string();
+    Ok(Report {
+        table: table.to_owned(),
+        from: day(period.from),
+        to: day(period.until - 1),
+        sections: filled,
+        before,
+    })
+}
+
+async fn fill(
+    engine: &Engine,
+    table: &str,
+    section: &'static Section,
+    period: Period,
+    top: usize,
+) -> Result<Filled, QueryError> {
+    let sql = statement(section, table, period, top);
+    let mut filled = Filled {
+        id: section.id,
+        title: section.title,
+        chart: section.chart,
+        columns: Vec::new(),
+        units: Vec::new(),
+        rows: Vec::new(),
+    };
+    for query in engine.statements(&sql)? {
+        let mut answer = engine.run(query).await?;
+        filled.name_columns(&answer.schema);
+        while let Some(batch) = answer.batches.try_next().await? {
+            filled.take(&batch)?;
+        }
+    }
+    Ok(filled)
+}
+
+/// The query of a section for a period.
+fn statement(section: &Section, table: &str, period: Period, top: usize) -> String {
+    let within = |micros: i64| format!("to_timestamp_micros({micros})");
+    let rows = format!(
+        "(SELECT * FROM {table} WHERE dt >= '{}' AND dt <= '{}' AND ts >= {} AND ts < {})",
+        Day::of_micros(period.from),
+        Day::of_micros(period.until - 1),
+        within(period.from),
+        within(period.until),
+    );
+    let whole_days = period.from % DAY_MICROS == 0 && period.until % DAY_MICROS == 0;
+    let rows = if whole_days {
+        format!(
+            "(SELECT * FROM {table} WHERE dt >= '{}' AND dt <= '{}')",
+            Day::of_micros(period.from),
+            Day::of_micros(period.until - 1),
+        )
+    } else {
+        rows
+    };
+    let time = match period.days() {
+        days if days <= HOURS => "date_trunc('hour', ts)",
+        days if days <= DAYS => "dt",
+        _ => "date_trunc('month', ts)",
+    };
+    section
+        .sql
+        .replace("{rows}", &rows)
+        .replace("{time}", time)
+        .replace("{top}", &top.to_string())
+}
+
+impl Filled {
+    fn name_columns(&mut self, schema: &SchemaRef) {
+        for field in schema.fields() {
+            let text = matches!(
+                field.data_type(),
+                DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8
+            );
+            self.columns.push(field.name().clone());
+            self.units
+                .push(if text { Unit::Text } else { unit(field.name()) });
+        }
+    }
+
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), QueryError> {
+        let columns = batch.columns().iter().map(cells);
+        let columns: Vec<Vec<Cell>> = columns.collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            let cells = columns.iter().map(|column| column[row].clone());
+            self.rows.push(cells.collect());
+        }
+        Ok(())
+    }
+}
+
+fn cells(column: &arrow::array::ArrayRef) -> Result<Vec<Cell>, QueryError> {
+    let failed = |error: arrow::error::ArrowError| QueryError::Failed(error.to_string());
+    let to = match column.data_type() {
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::Date32 => DataType::Date32,
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8View,
+        of if of.is_integer() => DataType::Int64,
+        _ => DataType::Float64,
+    };
+    let column = cast(column, &to).map_err(failed)?;
+    let cell = |row: usize| {
+        if column.is_null(row) {
+            return Cell::Null;
+        }
+        match &to {
+            DataType::Utf8View => Cell::Text(column.as_string_view().value(row).to_owned()),
+            DataType::Int64 => Cell::Whole(column.as_primitive::<Int64Type>().value(row)),
+            DataType::Date32 => {
+                let days = column.as_primitive::<Date32Type>().value(row);
+                Cell::Whole(i64::from(days) * DAY_MICROS)
+            }
+            DataType::Timestamp(..) => {
+                Cell::Whole(column.as_primitive::<TimestampMicrosecondType>().value(row))
+            }
+            _ => Cell::Real(column.as_primitive::<Float64Type>().value(row)),
+        }
+    };
+    Ok((0..column.len()).map(cell).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_read_whole_days_or_parts_of_them() {
+        let section = &sections("cloudfront").expect("a report")[1];
+        let period = Period {
+            from: 0,
+            until: 4 * DAY_MICROS,
+        };
+        let sql = statement(section, "cloudfront", period, 3);
+        assert!(
+            sql.contains(
+                "(SELECT * FROM cloudfront WHERE dt >= '1970-01-01' AND dt <= '1970-01-04')"
+            ),
+            "{sql}"
+        );
+        assert!(sql.contains("SELECT dt AS time"), "{sql}");
+        let part = Period {
+            from: 1,
+            until: 4 * DAY_MICROS,
+        };
+        let sql = statement(section, "cloudfront", part, 3);
+        assert!(
+            sql.contains("AND ts >= to_timestamp_micros(1) AND"),
+            "{sql}"
+        );
+        let day = Period {
+            from: 0,
+            until: DAY_MICROS,
+        };
+        assert!(
+            statement(section, "cloudfront", day, 3).contains("date_trunc('hour', ts) AS time")
+        );
+        let years = Period {
+            from: 0,
+            until: 700 * DAY_MICROS,
+        };
+        assert!(
+            statement(section, "cloudfront", years, 3).contains("date_trunc('month', ts) AS time")
+        );
+        assert_eq!(
+            day.before(),
+            Period {
+                from: -DAY_MICROS,
+                until: 0
+            }
+        );
+    }
+
+    #[test]
+    fn sections_have_names_of_their_own() {
+        for table in ["cloudfront", "s3_access"] {
+            let mut ids: Vec<_> = sections(table)
+                .expect("a report")
+                .iter()
+                .map(|one| one.id)
+                .collect();
+            assert_eq!(ids[0], "totals");
+            ids.sort_unstable();
+            let all = ids.len();
+            ids.dedup();
+            assert_eq!(ids.len(), all);
+        }
+        assert!(sections("nowhere").is_none());
+    }
+}

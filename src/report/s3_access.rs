@@ -1,0 +1,119 @@
+//! S3 server access: who does what with a bucket.
+
+use super::{Chart, Section};
+
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        id: "totals",
+        title: "Totals",
+        sql: "SELECT count(*) AS requests, coalesce(sum(bytes_sent), 0) AS bytes, \
+              count(DISTINCT key) AS keys, count(DISTINCT remote_ip) AS addresses, \
+              avg(CASE WHEN http_status >= 400 THEN 1.0 ELSE 0.0 END) AS error_share, \
+              avg(CASE WHEN requester IS NULL THEN 1.0 ELSE 0.0 END) AS unauthenticated_share, \
+              min(ts) AS first, max(ts) AS last FROM {rows}",
+        chart: Chart::Figures,
+    },
+    Section {
+        id: "time",
+        title: "Over time",
+        sql: "SELECT {time} AS time, count(*) AS requests, sum(bytes_sent) AS bytes \
+              FROM {rows} GROUP BY 1 ORDER BY 1",
+        chart: Chart::Series,
+    },
+    Section {
+        id: "hours",
+        title: "Weekdays and hours (UTC)",
+        sql: "SELECT date_part('dow', ts) AS weekday, date_part('hour', ts) AS hour, \
+              count(*) AS requests FROM {rows} GROUP BY 1, 2 ORDER BY 1, 2",
+        chart: Chart::Heat,
+    },
+    Section {
+        id: "buckets",
+        title: "Buckets",
+        sql: "SELECT bucket, count(*) AS requests, sum(bytes_sent) AS bytes \
+              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "operations",
+        title: "Operations",
+        sql: "SELECT operation, count(*) AS requests, sum(bytes_sent) AS bytes \
+              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "requesters",
+        title: "Requesters",
+        sql: "SELECT coalesce(requester, 'unauthenticated') AS requester, count(*) AS requests, \
+              sum(bytes_sent) AS bytes FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "authentication",
+        title: "Authentication",
+        sql: "SELECT coalesce(authentication_type, 'none') AS authentication, \
+              coalesce(signature_version, '-') AS signature, coalesce(tls_version, 'no TLS') AS tls, \
+              count(*) AS requests FROM {rows} GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "errors",
+        title: "Errors",
+        sql: "SELECT coalesce(error_code, '-') AS error, http_status AS status, count(*) AS requests \
+              FROM {rows} WHERE http_status >= 400 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "error_keys",
+        title: "Keys with errors",
+        sql: "SELECT key, coalesce(error_code, '-') AS error, count(*) AS requests FROM {rows} \
+              WHERE http_status >= 400 AND key IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "denied",
+        title: "Denied",
+        sql: "SELECT operation, coalesce(requester, 'unauthenticated') AS requester, count(*) AS requests \
+              FROM {rows} WHERE http_status = 403 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "unauthenticated",
+        title: "Read without authentication",
+        sql: "SELECT bucket, operation, count(*) AS requests, sum(bytes_sent) AS bytes FROM {rows} \
+              WHERE requester IS NULL AND http_status < 400 AND operation LIKE '%GET%' \
+              GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "hottest",
+        title: "Hottest prefixes",
+        sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
+              count(*) AS requests, sum(bytes_sent) AS bytes \
+              FROM {rows} WHERE key IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "coldest",
+        title: "Coldest prefixes",
+        sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
+              count(*) AS requests, sum(bytes_sent) AS bytes, max(ts) AS last \
+              FROM {rows} WHERE key IS NOT NULL GROUP BY 1 ORDER BY 2, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "prefix_bytes",
+        title: "Prefixes by bytes",
+        sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
+              sum(bytes_sent) AS bytes, count(*) AS requests \
+              FROM {rows} WHERE key IS NOT NULL AND bytes_sent IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "agents",
+        title: "Programs",
+        sql: "SELECT agent_family(user_agent) AS agent, count(*) AS requests, sum(bytes_sent) AS bytes \
+              FROM {rows} WHERE user_agent IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+];

@@ -1,0 +1,231 @@
+//! A report on the terminal: at most 80 columns, bars of blocks.
+
+use std::fmt::Write as _;
+
+use crate::report::{Cell, Chart, Filled, Report, Unit};
+use crate::units::{ByteSize, DAY_MICROS, rfc3339};
+
+use super::tables::{one_line, width};
+
+const WIDTH: usize = 80;
+
+/// Most and least characters that names and bars have.
+const BAR: usize = 16;
+const LEAST_NAME: usize = 16;
+
+/// Rows of a series that are shown; of longer ones the last.
+const SERIES: usize = 31;
+
+const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+
+/// The report as lines.
+pub fn report_on_terminal(report: &Report) -> String {
+    let mut text = format!("{}, {} to {}\n", report.table, report.from, report.to);
+    for section in &report.sections {
+        let _ = write!(text, "\n{}\n", section.title);
+        match section.chart {
+            Chart::Figures => figures(section, report.before.as_ref(), &mut text),
+            Chart::Heat => heat(section, &mut text),
+            Chart::Series | Chart::Bars => bars(section, &mut text),
+        }
+    }
+    text
+}
+
+/// A value as people read it.
+pub(super) fn shown(cell: &Cell, unit: Unit) -> String {
+    match (cell, unit) {
+        (Cell::Null, _) => "-".to_owned(),
+        (Cell::Text(text), _) => one_line(text),
+        (Cell::Whole(micros), Unit::Time) if micros % DAY_MICROS == 0 => {
+            rfc3339(*micros).chars().take(10).collect()
+        }
+        (Cell::Whole(micros), Unit::Time) => {
+            let time = rfc3339(*micros).replace('T', " ");
+            time.chars().take(16).collect()
+        }
+        (Cell::Whole(bytes), Unit::Bytes) => {
+            ByteSize(u64::try_from(*bytes).unwrap_or(0)).to_string()
+        }
+        (Cell::Whole(number), _) => {
+            let digits = super::number(number.unsigned_abs());
+            if *number < 0 {
+                format!("-{digits}")
+            } else {
+                digits
+            }
+        }
+        (Cell::Real(share), Unit::Share) => format!("{:.1} %", share * 100.0),
+        (Cell::Real(seconds), Unit::Seconds) => format!("{seconds:.3} s"),
+        (Cell::Real(millis), Unit::Millis) => format!("{millis:.0} ms"),
+        (Cell::Real(number), _) => format!("{number:.1}"),
+    }
+}
+
+fn figures(section: &Filled, before: Option<&Filled>, text: &mut String) {
+    let Some(row) = section.rows.first() else {
+        return;
+    };
+    for (at, (cell, unit)) in row.iter().zip(&section.units).enumerate() {
+        let name = section.columns[at].replace('_', " ");
+        let value = shown(cell, *unit);
+        let then = before.and_then(|before| before.rows.first()?.get(at));
+        let then = then.and_then(|then| change(cell, then, *unit));
+        let line = format!("  {name:<22} {value:>20}  {}", then.unwrap_or_default());
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// How a figure has changed since the period before.
+fn change(now: &Cell, then: &Cell, unit: Unit) -> Option<String> {
+    #[expect(clippy::cast_precision_loss, reason = "for a percentage")]
+    let number = |cell: &Cell| match cell {
+        Cell::Whole(number) => Some(*number as f64),
+        Cell::Real(number) => Some(*number),
+        _ => None,
+    };
+    let (now, before) = (number(now)?, number(then)?);
+    match unit {
+        Unit::Time | Unit::Text => None,
+        Unit::Share => Some(format!("{:+.1} points", (now - before) * 100.0)),
+        _ if before == 0.0 => None,
+        _ => Some(format!("{:+.1} %", (now / before - 1.0) * 100.0)),
+    }
+}
+
+fn bars(section: &Filled, text: &mut String) {
+    let Some(measure) = section.measure() else {
+        return;
+    };
+    if section.rows.is_empty() {
+        text.push_str("  none\n");
+        return;
+    }
+    let rows = match section.chart {
+        Chart::Series => &section.rows[section.rows.len().saturating_sub(SERIES)..],
+        _ => &section.rows[..],
+    };
+    let most = rows
+        .iter()
+        .map(|row| amount(&row[measure]))
+        .fold(0.0, f64::max);
+    let names = |unit: Unit| matches!(unit, Unit::Text);
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for at in 0..section.columns.len() {
+        let cells = rows.iter().map(|row| shown(&row[at], section.units[at]));
+        let cells: Vec<String> = cells.collect();
+        let column = (section.columns[at].replace('_', " "), cells);
+        let leads = at < measure && (names(section.units[at]) || at == 0);
+        if leads {
+            left.push(column);
+        } else {
+            right.push(column);
+        }
+    }
+    let wide = |(name, cells): &(String, Vec<String>)| {
+        let cells = cells.iter().map(|cell| width(cell)).max().unwrap_or(0);
+        cells.max(width(name))
+    };
+    let numbers: usize = right.iter().map(|column| wide(column) + 2).sum();
+    let room = WIDTH.saturating_sub(2 + numbers + BAR + 2);
+    let widths = fitted(left.iter().map(wide).collect(), room);
+    let line = |row: Option<usize>, bar: &str, text: &mut String| {
+        let cell = |(name, cells): &(String, Vec<String>)| {
+            row.map_or_else(|| name.clone(), |row| cells[row].clone())
+        };
+        let mut line = " ".to_owned();
+        for (column, width) in left.iter().zip(&widths) {
+            let name = shortened(&cell(column), *width);
+            let _ = write!(line, " {name}{:1$}", "", width - self::width(&name));
+            line.push(' ');
+        }
+        for column in &right {
+            let value = cell(column);
+            let before = wide(column) + 1 - self::width(&value);
+            let _ = write!(line, "{:before$}{value} ", "");
+        }
+        let _ = writeln!(text, "{}", format!("{line} {bar}").trim_end());
+    };
+    line(None, "", text);
+    for (at, row) in rows.iter().enumerate() {
+        line(Some(at), &bar(amount(&row[measure]), most), text);
+    }
+}
+
+/// Widths of the names: as they are, or the widest cut until all fit.
+fn fitted(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
+    while widths.iter().map(|width| width + 2).sum::<usize>() > room {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > LEAST_NAME => *widest -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+fn shortened(name: &str, most: usize) -> String {
+    if width(name) <= most {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(most.saturating_sub(1)).collect();
+    kept + "…"
+}
+
+fn amount(cell: &Cell) -> f64 {
+    match cell {
+        #[expect(clippy::cast_precision_loss, reason = "for the length of a bar")]
+        Cell::Whole(number) => *number as f64,
+        Cell::Real(number) => *number,
+        _ => 0.0,
+    }
+}
+
+/// A bar of eighths of a character.
+fn bar(amount: f64, most: f64) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    if most <= 0.0 || amount <= 0.0 {
+        return String::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "between 0 and 128"
+    )]
+    let eighths = ((amount / most * (BAR * 8) as f64).round() as usize).clamp(1, BAR * 8);
+    "█".repeat(eighths / 8) + PARTS[eighths % 8]
+}
+
+fn heat(section: &Filled, text: &mut String) {
+    let mut counts = [[0.0_f64; 24]; 7];
+    for row in &section.rows {
+        let at = |at: usize| match row.get(at) {
+            Some(Cell::Whole(number)) => usize::try_from(*number).ok(),
+            _ => None,
+        };
+        if let (Some(day @ 0..7), Some(hour @ 0..24)) = (at(0), at(1)) {
+            counts[day][hour] += row.get(2).map_or(0.0, amount);
+        }
+    }
+    let most = counts.iter().flatten().copied().fold(0.0, f64::max);
+    text.push_str("       0     3     6     9     12    15    18    21\n");
+    // The week begins on Monday.
+    for day in [1, 2, 3, 4, 5, 6, 0] {
+        let cells = counts[day].iter().map(|count| shade(*count, most));
+        let line: String = cells.flat_map(|shade| [shade, shade]).collect();
+        let _ = writeln!(text, "  {}  {}", WEEKDAYS[day], line.trim_end());
+    }
+}
+
+fn shade(count: f64, most: f64) -> char {
+    if count <= 0.0 {
+        return SHADES[0];
+    }
+    let steps = SHADES[1..].iter().zip([0.25, 0.5, 0.75, 1.0]);
+    let reached = |(_, part): &(&char, f64)| count <= most * part;
+    steps
+        .into_iter()
+        .find(reached)
+        .map_or(SHADES[4], |(shade, _)| *shade)
+}

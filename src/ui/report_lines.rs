@@ -1,0 +1,144 @@
+//! A report for machines.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use crate::report::{Cell, Filled, Report, Unit};
+use crate::units::rfc3339;
+
+/// One event for each section, its rows as objects by the names of the columns.
+pub fn report_json(report: &Report) -> Vec<Value> {
+    let event = |kind: &str, section: &Filled| {
+        let rows: Vec<Value> = section
+            .rows
+            .iter()
+            .map(|row| object(section, row))
+            .collect();
+        json!({
+            "event": kind,
+            "table": report.table,
+            "from": report.from,
+            "to": report.to,
+            "id": section.id,
+            "title": section.title,
+            "chart": section.chart,
+            "units": section.columns.iter().cloned().zip(section.units.iter().map(|unit| json!(unit))).collect::<Map<_, _>>(),
+            "rows": rows,
+        })
+    };
+    let sections = report
+        .sections
+        .iter()
+        .map(|section| event("section", section));
+    let before = report.before.iter().map(|before| event("before", before));
+    sections.chain(before).collect()
+}
+
+fn object(section: &Filled, row: &[Cell]) -> Value {
+    let values = row
+        .iter()
+        .zip(&section.units)
+        .map(|(cell, unit)| match (cell, unit) {
+            (Cell::Whole(micros), Unit::Time) => Value::from(rfc3339(*micros)),
+            (cell, _) => json!(cell),
+        });
+    section
+        .columns
+        .iter()
+        .cloned()
+        .zip(values)
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// One line for each value, with a header line if it is the first report.
+pub fn report_csv(report: &Report, header: bool) -> String {
+    let mut text = String::new();
+    if header {
+        text.push_str("table,section,row,column,value\n");
+    }
+    for section in &report.sections {
+        for (at, row) in section.rows.iter().enumerate() {
+            for ((column, cell), unit) in section.columns.iter().zip(row).zip(&section.units) {
+                let value = match (cell, unit) {
+                    (Cell::Null, _) => String::new(),
+                    (Cell::Text(text), _) => quoted(text),
+                    (Cell::Whole(micros), Unit::Time) => rfc3339(*micros),
+                    (Cell::Whole(number), _) => number.to_string(),
+                    (Cell::Real(number), _) => number.to_string(),
+                };
+                let row = at + 1;
+                // Writing to a string cannot fail.
+                let _ = writeln!(
+                    text,
+                    "{},{},{row},{column},{value}",
+                    report.table, section.id
+                );
+            }
+        }
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", text.replace('"', "\"\""));
+    }
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Chart;
+
+    use super::*;
+
+    #[test]
+    fn values_keep_their_types() {
+        let section = Filled {
+            id: "pages",
+            title: "Pages",
+            chart: Chart::Bars,
+            columns: ["page", "requests", "share", "last"]
+                .map(str::to_owned)
+                .to_vec(),
+            units: vec![Unit::Text, Unit::Count, Unit::Share, Unit::Time],
+            rows: vec![
+                vec![
+                    Cell::Text("/a,\"b\"".to_owned()),
+                    Cell::Whole(7),
+                    Cell::Real(0.5),
+                    Cell::Whole(0),
+                ],
+                vec![Cell::Null, Cell::Whole(0), Cell::Null, Cell::Null],
+            ],
+        };
+        let report = Report {
+            table: "cloudfront".to_owned(),
+            from: "1970-01-01".to_owned(),
+            to: "1970-01-01".to_owned(),
+            sections: vec![section],
+            before: None,
+        };
+        assert_eq!(
+            report_csv(&report, true),
+            "table,section,row,column,value\n\
+             cloudfront,pages,1,page,\"/a,\"\"b\"\"\"\n\
+             cloudfront,pages,1,requests,7\n\
+             cloudfront,pages,1,share,0.5\n\
+             cloudfront,pages,1,last,1970-01-01T00:00:00Z\n\
+             cloudfront,pages,2,page,\n\
+             cloudfront,pages,2,requests,0\n\
+             cloudfront,pages,2,share,\n\
+             cloudfront,pages,2,last,\n"
+        );
+        let events = report_json(&report);
+        assert_eq!(
+            events[0]["rows"][0],
+            json!({"page": "/a,\"b\"", "requests": 7, "share": 0.5, "last": "1970-01-01T00:00:00Z"})
+        );
+        assert_eq!(events[0]["rows"][1]["page"], Value::Null);
+        assert_eq!(events[0]["units"]["share"], "share");
+    }
+}
