@@ -325,6 +325,14 @@ one=$(objects logs | sed -n '1s/ .*//p')
 run 0 "status of one key" status "$base/lake" "$prefix/logs/$one"
 holds "status of one key: names it" grep -qF "${one##*/}" "$work/out"
 
+# A build without the SQL engine has no such verbs.
+if "$S3LOGS" query --help >/dev/null 2>&1; then
+  run 0 query query "$base/lake" "SELECT (SELECT count(*) FROM s3_access) + (SELECT count(*) FROM cloudfront) AS n"
+  same "query: all rows of the source" "$rows" "$(tail -n 1 "$work/out")"
+  run 0 report report "$base/lake" --json
+  same "report: all rows of the source" "$rows" "$(grep -o '"requests":[0-9]*' <(grep '"id":"totals"' "$work/out") | awk -F: '{ n += $2 } END { print n }')"
+fi
+
 run 0 "sync s3 to local" sync "$base/logs" "$work/lake" --json
 dataset "sync s3 to local" "$work/lake"
 run 0 "sync local to s3" sync "$work/raw" "$base/lake-local" --json

@@ -12,6 +12,8 @@ mod ledger;
 mod list;
 mod man;
 mod merge;
+#[cfg(feature = "query")]
+mod new_file;
 mod parse;
 #[cfg(feature = "query")]
 mod query;

@@ -2,14 +2,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use crate::query::{Engine, Limits};
 use crate::report::{self, Period, Report};
 use crate::store::Location;
-use crate::ui::{self, Exit, Failure};
+use crate::ui::{self, Exit, Failure, Kind};
 
 use super::args::AwsArgs;
+use super::new_file::{self, NewFile};
 use super::values::{Month, When};
 use super::{Context, values};
 
@@ -19,6 +19,9 @@ Examples:
   s3logs report s3://lake/logs --month 2024-02 --table cloudfront
   s3logs report ./dataset --since 2024-02-01 --html report.html
   s3logs report --json ./dataset | jq 'select(.id == \"pages\").rows'";
+
+/// Rows of a list.
+const TOP: u16 = 10;
 
 /// Shows who asks for what, how it is answered, and how that changes
 ///
@@ -50,7 +53,7 @@ pub(super) struct Args {
     month: Option<Month>,
 
     /// Rows of each list
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = TOP, value_parser = clap::value_parser!(u16).range(1..=1000))]
     top: u16,
 
     /// One line per value: table, section, row, column, value
@@ -60,6 +63,10 @@ pub(super) struct Args {
     /// Write a page of HTML that needs nothing else, instead of to the terminal
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
     html: Option<PathBuf>,
+
+    /// Show the page in the browser
+    #[arg(long, requires = "html")]
+    open: bool,
 
     /// Memory to stay within, at least 32MiB; what needs more goes on on disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
@@ -83,6 +90,41 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn tell(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let shown = show(&args, context).await?;
+    context.ui.conclude(shown, "", Exit::Done)
+}
+
+/// Writes a page of all that a dataset holds.
+pub(super) async fn write_page(
+    path: &Path,
+    place: &Location,
+    aws: &AwsArgs,
+    memory: u64,
+    context: &Context,
+) -> Result<(), Failure> {
+    let args = Args {
+        place: place.clone(),
+        table: Vec::new(),
+        since: None,
+        until: None,
+        month: None,
+        top: TOP,
+        csv: false,
+        html: Some(path.to_owned()),
+        open: false,
+        memory,
+        aws: aws.clone(),
+    };
+    match show(&args, context).await {
+        Err(failure) if failure.kind == Kind::NotFound => {
+            context.ui.note("no page is written: the dataset is empty");
+            Ok(())
+        }
+        done => done.map(drop),
+    }
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     let ui = &context.ui;
     let destination = context.existing(&args.place, &args.aws.options()).await?;
     let limits = Limits {
@@ -103,8 +145,14 @@ async fn tell(args: Args, context: &Context) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.html {
         let title = format!("Logs of {}", args.place);
-        write(path, report::page(&title, &reports).as_bytes())?;
+        let mut file = NewFile::create(path)?;
+        let written = file.write_all(report::page(&title, &reports).as_bytes());
+        written.map_err(|error| new_file::failure(path, &error))?;
+        file.put()?;
         ui.note(&format!("written: {}", path.display()));
+        if args.open {
+            ui.show_page(path);
+        }
         reports.clear();
     }
     for (at, report) in reports.iter().enumerate() {
@@ -123,26 +171,11 @@ async fn tell(args: Args, context: &Context) -> Result<Exit, Failure> {
         }
     }
     let (requests, bytes_read) = engine.read_so_far();
-    let shown = Shown {
-        tables: reports.len(),
+    Ok(Shown {
+        tables: tables.len(),
         requests,
         bytes_read,
-    };
-    ui.conclude(shown, "", Exit::Done)
-}
-
-/// Writes a file that appears when all of it is there.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed =
-        |error: &std::io::Error| Failure::file("write", &path.display().to_string(), error);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-    let mut file = file.map_err(|error| failed(&error))?;
-    file.write_all(bytes).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
+    })
 }
 
 impl Args {

@@ -76,6 +76,11 @@ pub(super) struct Args {
     #[arg(long)]
     take_over: bool,
 
+    /// Then write a page of HTML about all that the dataset holds; see `report`
+    #[cfg(feature = "query")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    report: Option<std::path::PathBuf>,
+
     #[command(flatten)]
     select: SelectArgs,
 
@@ -135,5 +140,11 @@ async fn bring_up_to_date(args: Args, context: &Context) -> Result<Exit, Failure
     }
     let report = sync::sync(&source, &place, &options, &observer, &context.cancel).await;
     watch.finish();
-    ending.report(&report?, ui)
+    let report = report?;
+    #[cfg(feature = "query")]
+    if let Some(path) = args.report.as_deref().filter(|_| !report.interrupted) {
+        let (place, aws, memory) = (&args.place, &args.aws, args.work.memory());
+        Box::pin(super::report::write_page(path, place, aws, memory, context)).await?;
+    }
+    ending.report(&report, ui)
 }

@@ -6,7 +6,7 @@ use crate::cpu;
 const MIB: u64 = 1 << 20;
 
 /// What the program takes before it holds anything, and the encoders' contexts and pages.
-const FIXED: u64 = 32 * MIB;
+const FIXED: u64 = 40 * MIB;
 
 /// Below this, days are encoded one after the other.
 const SMALL: u64 = 128 * MIB;
@@ -16,7 +16,7 @@ const LEAST: u64 = 12 * MIB;
 
 /// Bounds of everything that is held in memory while objects become files.
 ///
-/// Of the ceiling, 32 MiB are for the program itself and the encoders. Of the rest, an eighth is for
+/// Of the ceiling, 40 MiB are for the program itself and the encoders. Of the rest, an eighth is for
 /// fetched bytes, a quarter for objects being decoded, two fifths for rows that wait to be written; what
 /// is left is for the encoded columns of the days at hand, and for what an allocator loses. All but the
 /// numbers of slots and of days depend on the ceiling alone, so that the same ceiling gives the same files

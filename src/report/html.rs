@@ -103,8 +103,13 @@ fn figures(section: &Filled, before: Option<&Filled>, page: &mut String) {
             then.map(|then| format!("<dd class=\"then\">before: {}</dd>", shown(then, unit)));
         let _ = writeln!(
             page,
-            "<div><dt>{}</dt><dd>{}</dd>{}</div>",
+            "<div><dt>{}</dt><dd{}>{}</dd>{}</div>",
             heading(name),
+            if unit == Unit::Time {
+                " class=\"time\""
+            } else {
+                ""
+            },
             shown(cell, unit),
             then.filter(|_| unit != Unit::Time).unwrap_or_default(),
         );

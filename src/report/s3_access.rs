@@ -59,7 +59,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "errors",
         title: "Errors",
-        sql: "SELECT coalesce(error_code, '-') AS error, http_status AS status, count(*) AS requests \
+        sql: "SELECT coalesce(error_code, '-') AS error, CAST(http_status AS VARCHAR) AS status, count(*) AS requests \
               FROM {rows} WHERE http_status >= 400 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },

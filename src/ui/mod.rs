@@ -1,6 +1,8 @@
 //! Everything the user sees: bars, lines, JSON, tables, failures. The only place that prints.
 
 mod bars;
+#[cfg(feature = "query")]
+mod browser;
 mod failure;
 mod json;
 mod lines;

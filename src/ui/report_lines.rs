@@ -15,6 +15,10 @@ pub fn report_json(report: &Report) -> Vec<Value> {
             .iter()
             .map(|row| object(section, row))
             .collect();
+        let columns = section.columns.iter().zip(&section.units);
+        let columns: Vec<Value> = columns
+            .map(|(name, unit)| json!({"name": name, "unit": unit}))
+            .collect();
         json!({
             "event": kind,
             "table": report.table,
@@ -23,7 +27,7 @@ pub fn report_json(report: &Report) -> Vec<Value> {
             "id": section.id,
             "title": section.title,
             "chart": section.chart,
-            "units": section.columns.iter().cloned().zip(section.units.iter().map(|unit| json!(unit))).collect::<Map<_, _>>(),
+            "columns": columns,
             "rows": rows,
         })
     };
@@ -139,6 +143,9 @@ mod tests {
             json!({"page": "/a,\"b\"", "requests": 7, "share": 0.5, "last": "1970-01-01T00:00:00Z"})
         );
         assert_eq!(events[0]["rows"][1]["page"], Value::Null);
-        assert_eq!(events[0]["units"]["share"], "share");
+        assert_eq!(
+            events[0]["columns"][2],
+            json!({"name": "share", "unit": "share"})
+        );
     }
 }

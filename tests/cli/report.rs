@@ -125,6 +125,45 @@ fn forms_of_a_report() {
 }
 
 #[test]
+fn a_run_writes_a_page() {
+    let env = Env::new();
+    Logs::new(3).write(&env.path("logs"));
+    let (logs, set, page) = (env.arg("logs"), env.arg("set"), env.arg("page.html"));
+    let ended = env
+        .run(["sync", "--json", &logs, &set, "--report", &page])
+        .code(0);
+    assert_eq!(
+        ended.events().last().expect("a summary")["event"],
+        "summary"
+    );
+    let text = std::fs::read_to_string(&page).expect("a page");
+    assert!(
+        text.contains("<h2>s3_access, 2026-03-01 to 2026-03-04</h2>"),
+        "{text}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&page)
+            .expect("a page")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o600, 0o600);
+        assert_ne!(mode & 0o044, 0, "not its writer's alone");
+    }
+    std::fs::create_dir(env.path("none")).expect("a folder");
+    let empty = [
+        "sync",
+        &env.arg("none"),
+        &env.arg("other"),
+        "--report",
+        &env.arg("no.html"),
+    ];
+    env.run(empty).code(0).stderr_contains("no page is written");
+    assert!(!env.path("no.html").exists());
+}
+
+#[test]
 fn cloudfront_as_people_see_it() {
     let env = Env::new();
     let logs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");

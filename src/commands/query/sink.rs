@@ -1,25 +1,25 @@
 //! Where the rows of a query go.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use tempfile::NamedTempFile;
 
 use crate::parse::{TextFormat, TextWriter};
 use crate::query::QueryError;
 use crate::table::Export;
 use crate::ui::{Failure, RowTable, Ui};
 
+use super::super::new_file::{self, NewFile};
 use super::Form;
 
 /// Where rows go.
 pub(super) enum Sink {
     Table(RowTable),
     Text(Text),
-    Parquet(Box<Export<NamedTempFile>>, PathBuf),
+    Parquet(Box<Export<NewFile>>, PathBuf),
 }
 
 /// Rows as lines of text.
@@ -27,7 +27,7 @@ pub(super) struct Text {
     format: TextFormat,
     schema: SchemaRef,
     begun: bool,
-    file: Option<(NamedTempFile, PathBuf)>,
+    file: Option<NewFile>,
 }
 
 impl Sink {
@@ -37,13 +37,13 @@ impl Sink {
         schema: &SchemaRef,
         ui: &Ui,
     ) -> Result<Self, Failure> {
-        let file = to.map(|path| Ok::<_, Failure>((staged(path)?, path.to_owned())));
-        let file = file.transpose()?;
+        let file = to.map(NewFile::create).transpose()?;
         let (format, file) = match (form, file) {
             (Form::Table, None) => {
                 return Ok(Self::Table(RowTable::new(schema, ui.width())));
             }
-            (Form::Parquet, Some((file, path))) => {
+            (Form::Parquet, Some(file)) => {
+                let path = file.path().to_owned();
                 let export = Export::new(file, SchemaRef::clone(schema));
                 let export = export.map_err(|error| cannot_write(&path, &error.to_string()))?;
                 return Ok(Self::Parquet(Box::new(export), path));
@@ -89,12 +89,12 @@ impl Sink {
                     let none = RecordBatch::new_empty(SchemaRef::clone(&text.schema));
                     text.take(&none, ui)?;
                 }
-                text.file.map_or(Ok(()), |(file, path)| put(file, &path))
+                text.file.map_or(Ok(()), NewFile::put)
             }
             Self::Parquet(export, path) => {
                 let file = export.finish();
                 let file = file.map_err(|error| cannot_write(&path, &error.to_string()))?;
-                put(file, &path)
+                file.put()
             }
         }
     }
@@ -110,32 +110,16 @@ impl Text {
         written.map_err(|error| cannot_show(&error))?;
         match &mut self.file {
             None => ui.bytes(&bytes),
-            Some((file, path)) => {
-                let written = io::Write::write_all(file, &bytes);
-                written.map_err(|error| cannot_write(path, &error.to_string()))
+            Some(file) => {
+                let written = file.write_all(&bytes);
+                written.map_err(|error| new_file::failure(file.path(), &error))
             }
         }
     }
 }
 
-/// A file beside the one that is to appear.
-fn staged(path: &Path) -> Result<NamedTempFile, Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let made = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-    made.map_err(|error| Failure::file("write", &path.display().to_string(), &error))
-}
-
-fn put(file: NamedTempFile, path: &Path) -> Result<(), Failure> {
-    let put = file.persist(path);
-    put.map_err(|error| Failure::file("write", &path.display().to_string(), &error.error))?;
-    Ok(())
-}
-
 fn cannot_write(path: &Path, cause: &str) -> Failure {
-    let cause = io::Error::other(cause.to_owned());
-    Failure::file("write", &path.display().to_string(), &cause)
+    new_file::failure(path, &io::Error::other(cause.to_owned()))
 }
 
 fn cannot_show(error: &ArrowError) -> Failure {

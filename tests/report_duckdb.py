@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Checks every section of `s3logs report` against queries of DuckDB over the same Parquet files.
+
+usage: S3LOGS=target/debug/s3logs tests/report_duckdb.py [DATASET]
+
+Without DATASET it makes one of the fixtures. Needs duckdb from PyPI. What agents are is asked of s3logs, one by one; its
+own tests hold that. All else is DuckDB's, in other words than those of the report.
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import duckdb
+
+S3LOGS = os.path.abspath(os.environ["S3LOGS"])
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ENDINGS = (
+    "avif|bmp|css|eot|gif|ico|jpeg|jpg|js|json|map|mjs|mp3|mp4|ogg|otf|png|svg|ttf|wasm|wav|webm|webmanifest|webp|woff|woff2"
+    "|xml|txt"
+)
+ASSET = f"regexp_matches(cs_uri_stem, '(^|/)[^/]*\\.({ENDINGS})$', 'i')"
+PAGE = "regexp_replace(cs_uri_stem, '(.)/+$', '\\1')"
+HOST = "lower(regexp_extract(cs_referer, '^(?i:https?)://([^/?#@]*@)?(\\[[^\\]]*\\]|[^/?#:]+)', 2))"
+VISITORS = "count(DISTINCT (coalesce(c_ip, ''), coalesce(cs_user_agent, ''), dt))::BIGINT"
+PREFIX = "coalesce(bucket, '') || '/' || coalesce(nullif(regexp_extract(key, '^([^/]*/)', 1), ''), '')"
+
+
+def top(select, group, order, where="true", having="true", limit=10):
+    keys = ", ".join(str(number + 1) for number in range(group))
+    return f"SELECT {select} FROM rows WHERE {where} GROUP BY {keys} HAVING {having} ORDER BY {order} LIMIT {limit}"
+
+
+CLOUDFRONT = {
+    "totals": f"""SELECT count(*), coalesce(sum(sc_bytes), 0)::BIGINT, {VISITORS}, count(DISTINCT c_ip),
+        count(*) FILTER (x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) / count(*),
+        count(*) FILTER (sc_status >= 400) / count(*), count(*) FILTER (bot) / count(*), min(ts), max(ts)
+        FROM rows LEFT JOIN agents ON agent = cs_user_agent""",
+    "time": f"SELECT STEP, count(*), sum(sc_bytes)::BIGINT, {VISITORS} FROM rows GROUP BY 1 ORDER BY 1",
+    "hours": "SELECT dayofweek(ts), hour(ts), count(*) FROM rows GROUP BY 1, 2 ORDER BY 1, 2",
+    "pages": top(f"{PAGE}, count(*), sum(sc_bytes)::BIGINT, {VISITORS}", 1, "2 DESC, 1", f"NOT {ASSET} AND sc_status < 400"),
+    "assets": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", f"{ASSET} AND sc_status < 400"),
+    "referers": top(
+        f"{HOST}, count(*)", 1, "2 DESC, 1",
+        f"nullif({HOST}, '') IS NOT NULL AND {HOST} IS DISTINCT FROM x_host_header AND {HOST} IS DISTINCT FROM cs_host",
+    ),
+    "edges": """SELECT left(x_edge_location, 3), any_value(city), any_value(country), count(*), sum(sc_bytes)::BIGINT
+        FROM rows LEFT JOIN edges ON location = x_edge_location GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT 10""",
+    "statuses": """SELECT CASE sc_status WHEN 0 THEN '000 viewer left' ELSE left(sc_status::VARCHAR, 1) || 'xx' END, count(*)
+        FROM rows GROUP BY 1 ORDER BY 1""",
+    "not_found": top(f"cs_uri_stem, count(*), {VISITORS}", 1, "2 DESC, 1", "sc_status = 404"),
+    "cache": "SELECT x_edge_result_type, count(*), sum(sc_bytes)::BIGINT FROM rows GROUP BY 1 ORDER BY 2 DESC, 1",
+    "misses": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", "x_edge_result_type = 'Miss'"),
+    "miss_bytes": top("cs_uri_stem, sum(sc_bytes)::BIGINT, count(*)", 1, "2 DESC, 1", "x_edge_result_type = 'Miss'"),
+    "agents": """SELECT family, count(*), sum(sc_bytes)::BIGINT FROM rows LEFT JOIN agents ON agent = cs_user_agent
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
+    "bots": """SELECT CASE WHEN bot THEN 'bots: ' || coalesce(purpose, 'other') ELSE 'people' END, count(*), sum(sc_bytes)::BIGINT
+        FROM rows LEFT JOIN agents ON agent = cs_user_agent GROUP BY 1 ORDER BY 2 DESC, 1""",
+    "ai": """SELECT crawler, count(*), sum(sc_bytes)::BIGINT FROM rows JOIN agents ON agent = cs_user_agent
+        WHERE purpose = 'ai' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
+    "protocols": top(
+        "coalesce(cs_protocol_version, '-'), coalesce(ssl_protocol, 'no TLS'), count(*)", 2, "3 DESC, 1, 2"
+    ),
+    "slowest": top(
+        f"""{PAGE}, quantile_cont(time_taken, 0.95), quantile_cont(time_taken, 0.5), quantile_cont(time_taken, 0.99), count(*)""",
+        1, "2 DESC, 1", f"NOT {ASSET} AND time_taken IS NOT NULL", "count(*) >= 20",
+    ),
+}
+
+S3_ACCESS = {
+    "totals": """SELECT count(*), coalesce(sum(bytes_sent), 0)::BIGINT, count(DISTINCT key), count(DISTINCT remote_ip),
+        count(*) FILTER (http_status >= 400) / count(*), count(*) FILTER (requester IS NULL) / count(*), min(ts), max(ts) FROM rows""",
+    "time": "SELECT STEP, count(*), sum(bytes_sent)::BIGINT FROM rows GROUP BY 1 ORDER BY 1",
+    "hours": CLOUDFRONT["hours"],
+    "buckets": top("bucket, count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
+    "operations": top("operation, count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
+    "requesters": top("coalesce(requester, 'unauthenticated'), count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
+    "authentication": top(
+        "coalesce(authentication_type, 'none'), coalesce(signature_version, '-'), coalesce(tls_version, 'no TLS'), count(*)",
+        3, "4 DESC, 1, 2, 3",
+    ),
+    "errors": top("coalesce(error_code, '-'), http_status::VARCHAR, count(*)", 2, "3 DESC, 1, 2", "http_status >= 400"),
+    "error_keys": top("key, coalesce(error_code, '-'), count(*)", 2, "3 DESC, 1, 2", "http_status >= 400 AND key IS NOT NULL"),
+    "denied": top("operation, coalesce(requester, 'unauthenticated'), count(*)", 2, "3 DESC, 1, 2", "http_status = 403"),
+    "unauthenticated": top(
+        "bucket, operation, count(*), sum(bytes_sent)::BIGINT", 2, "3 DESC, 1, 2",
+        "requester IS NULL AND http_status < 400 AND contains(operation, 'GET')",
+    ),
+    "hottest": top(f"{PREFIX}, count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1", "key IS NOT NULL"),
+    "coldest": top(f"{PREFIX}, count(*), sum(bytes_sent)::BIGINT, max(ts)", 1, "2, 1", "key IS NOT NULL"),
+    "prefix_bytes": top(
+        f"{PREFIX}, sum(bytes_sent)::BIGINT, count(*)", 1, "2 DESC, 1", "key IS NOT NULL AND bytes_sent IS NOT NULL"
+    ),
+    "agents": """SELECT family, count(*), sum(bytes_sent)::BIGINT FROM rows JOIN agents ON agent = user_agent
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
+}
+
+
+def run(*arguments):
+    return subprocess.run([S3LOGS, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def asked(dataset, sql):
+    return list(csv.reader(io.StringIO(run("query", dataset, sql, "--output", "csv"))))[1:]
+
+
+def prepare(base, dataset, table, column):
+    base.execute(f"CREATE OR REPLACE VIEW rows AS SELECT * FROM read_parquet('{dataset}/{table}/**/*.parquet', hive_partitioning = true)")
+    base.execute("CREATE OR REPLACE TABLE agents (agent VARCHAR, bot BOOLEAN, family VARCHAR, crawler VARCHAR, purpose VARCHAR)")
+    known = asked(
+        dataset,
+        f"SELECT DISTINCT {column}, is_bot({column}), agent_family({column}), crawler({column}), crawler_purpose({column})"
+        f" FROM {table} WHERE {column} IS NOT NULL",
+    )
+    for agent, bot, family, crawler, purpose in known:
+        base.execute("INSERT INTO agents VALUES (?, ?, ?, ?, ?)", [agent, bot == "true", family, crawler or None, purpose or None])
+    if table == "cloudfront":
+        base.execute("CREATE OR REPLACE TABLE edges (location VARCHAR, city VARCHAR, country VARCHAR)")
+        places = asked(
+            dataset,
+            "SELECT DISTINCT x_edge_location, edge_city(x_edge_location), edge_country(x_edge_location) FROM cloudfront"
+            " WHERE x_edge_location IS NOT NULL",
+        )
+        for location, city, country in places:
+            base.execute("INSERT INTO edges VALUES (?, ?, ?)", [location, city or None, country or None])
+
+
+def step(base):
+    (days,) = base.execute("SELECT date_diff('day', min(dt::DATE), max(dt::DATE)) + 1 FROM rows").fetchone()
+    return "date_trunc('hour', ts)" if days <= 3 else "dt::DATE" if days <= 100 else "date_trunc('month', ts)"
+
+
+def plain(value):
+    if hasattr(value, "isoformat"):
+        text = value.isoformat().replace("+00:00", "")
+        text = text if "T" in text else text + "T00:00:00"
+        return text.split(".")[0] + "Z"
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def same(one, other):
+    if isinstance(one, str) and isinstance(other, str):
+        return one.split(".")[0].rstrip("Z") == other.split(".")[0].rstrip("Z") if one[:4].isdigit() else one == other
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return abs(one - other) <= 1e-6 * max(1, abs(one))
+    return one == other
+
+
+def check(base, dataset, table, queries, column):
+    prepare(base, dataset, table, column)
+    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table).splitlines()]
+    sections = {event["id"]: event for event in events if event["event"] == "section"}
+    differing = sorted(set(sections) ^ set(queries))
+    for name in sorted(set(sections) & set(queries)):
+        columns = [column["name"] for column in sections[name]["columns"]]
+        reported = [[plain(row[column]) for column in columns] for row in sections[name]["rows"]]
+        found = base.execute(queries[name].replace("STEP", step(base))).fetchall()
+        found = [[plain(value) for value in row] for row in found]
+        alike = len(reported) == len(found) and all(
+            len(one) == len(other) and all(map(same, one, other)) for one, other in zip(reported, found)
+        )
+        print(f"{'ok  ' if alike else 'FAIL'} {table}.{name}: {len(reported)} rows")
+        if not alike:
+            differing.append(name)
+            print("  report:", reported, "\n  duckdb:", found)
+    return differing
+
+
+def main():
+    base = duckdb.connect()
+    base.execute("SET TimeZone = 'UTC'")
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = sys.argv[1] if len(sys.argv) > 1 else os.path.join(folder, "dataset")
+        if len(sys.argv) == 1:
+            run("sync", "-q", os.path.join(TOP, "fixtures", "logs"), dataset)
+        differing = []
+        for table, queries, column in ("cloudfront", CLOUDFRONT, "cs_user_agent"), ("s3_access", S3_ACCESS, "user_agent"):
+            if os.path.isdir(os.path.join(dataset, table)):
+                differing += check(base, dataset, table, queries, column)
+    if differing:
+        sys.exit(f"they differ: {', '.join(differing)}")
+
+
+if __name__ == "__main__":
+    main()
