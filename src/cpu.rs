@@ -25,6 +25,25 @@ pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
     }
 }
 
+/// Stack of [`on_large_stack`], of which only what is used takes memory.
+const LARGE_STACK: usize = 256 << 20;
+
+/// Runs `work`, which goes deep into what others have nested, on a thread of its own.
+///
+/// # Panics
+/// Carries a panic of `work` over to the caller.
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|threads| {
+        let thread = std::thread::Builder::new().stack_size(LARGE_STACK);
+        match thread.spawn_scoped(threads, work) {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(error) => panic!("the system refuses a thread: {error}"),
+        }
+    })
+}
+
 /// How many CPU jobs can run at the same time.
 pub fn threads() -> usize {
     rayon::current_num_threads()

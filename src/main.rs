@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use s3logs::commands::{self, Cli};
+use s3logs::cpu;
 
 /// Threads that wait for the file system. More would gain little, and the allocator keeps memory for each.
 const FILE_THREADS: usize = 4;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         .build();
     let exit = match runtime {
         Ok(runtime) => {
-            let exit = runtime.block_on(commands::run(cli));
+            let exit = cpu::on_large_stack(|| runtime.block_on(commands::run(cli)));
             // A read from a terminal that nobody answers must not keep the program.
             runtime.shutdown_background();
             exit

@@ -46,14 +46,16 @@ CLOUDFRONT = {
     "assets": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", f"{ASSET} AND sc_status < 400"),
     "referers": top(
         f"{HOST}, count(*)", 1, "2 DESC, 1",
-        f"nullif({HOST}, '') IS NOT NULL AND {HOST} IS DISTINCT FROM x_host_header AND {HOST} IS DISTINCT FROM cs_host",
+        f"nullif({HOST}, '') IS NOT NULL AND {HOST} NOT IN ("
+        "SELECT lower(split_part(x_host_header, ':', 1)) FROM rows WHERE x_host_header IS NOT NULL UNION "
+        "SELECT lower(split_part(cs_host, ':', 1)) FROM rows WHERE cs_host IS NOT NULL)",
     ),
     "edges": """SELECT left(x_edge_location, 3), any_value(city), any_value(country), count(*), sum(sc_bytes)::BIGINT
         FROM rows LEFT JOIN edges ON location = x_edge_location GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT 10""",
     "statuses": """SELECT CASE sc_status WHEN 0 THEN '000 viewer left' ELSE left(sc_status::VARCHAR, 1) || 'xx' END, count(*)
         FROM rows GROUP BY 1 ORDER BY 1""",
     "not_found": top(f"cs_uri_stem, count(*), {VISITORS}", 1, "2 DESC, 1", "sc_status = 404"),
-    "cache": "SELECT x_edge_result_type, count(*), sum(sc_bytes)::BIGINT FROM rows GROUP BY 1 ORDER BY 2 DESC, 1",
+    "cache": top("x_edge_result_type, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1"),
     "misses": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", "x_edge_result_type = 'Miss'"),
     "miss_bytes": top("cs_uri_stem, sum(sc_bytes)::BIGINT, count(*)", 1, "2 DESC, 1", "x_edge_result_type = 'Miss'"),
     "agents": """SELECT family, count(*), sum(sc_bytes)::BIGINT FROM rows LEFT JOIN agents ON agent = cs_user_agent

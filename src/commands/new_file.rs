@@ -8,15 +8,30 @@ use tempfile::{Builder, NamedTempFile};
 
 use crate::ui::Failure;
 
-/// A file under way, beside where it is to appear; gone if it is dropped before [`put`](Self::put).
+/// A file under way, beside where it is to appear; gone if it is dropped before [`put`](Self::put). What is
+/// no file, such as a pipe or a device, is written to as it is.
 #[derive(Debug)]
 pub(super) struct NewFile {
-    file: NamedTempFile,
+    to: To,
     path: PathBuf,
+}
+
+#[derive(Debug)]
+enum To {
+    Beside(NamedTempFile),
+    Open(fs::File),
 }
 
 impl NewFile {
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        // A link stays one.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            let file = fs::OpenOptions::new().write(true).open(path);
+            let to = To::Open(file.map_err(|error| failure(path, &error))?);
+            let path = path.clone();
+            return Ok(Self { to, path });
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -29,14 +44,16 @@ impl NewFile {
         }
         let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")));
         let file = file.map_err(|error| failure(path, &error))?;
-        let path = path.to_owned();
-        Ok(Self { file, path })
+        let (to, path) = (To::Beside(file), path.clone());
+        Ok(Self { to, path })
     }
 
     /// Moves it to where it is to be.
     pub(super) fn put(self) -> Result<(), Failure> {
-        let put = self.file.persist(&self.path);
-        put.map_err(|error| failure(&self.path, &error.error))?;
+        if let To::Beside(file) = self.to {
+            let put = file.persist(&self.path);
+            put.map_err(|error| failure(&self.path, &error.error))?;
+        }
         Ok(())
     }
 
@@ -47,11 +64,17 @@ impl NewFile {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        match &mut self.to {
+            To::Beside(file) => file.write(bytes),
+            To::Open(file) => file.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.to {
+            To::Beside(file) => file.flush(),
+            To::Open(file) => file.flush(),
+        }
     }
 }
 

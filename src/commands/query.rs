@@ -24,8 +24,8 @@ Examples:
   s3logs query ./dataset --file report.sql --output csv > report.csv
   s3logs query ./dataset --output parquet --to slow.parquet 'SELECT * FROM cloudfront WHERE time_taken > 5'
 
-Functions beside those of SQL: url_decode, edge_city, edge_country, is_bot, crawler, crawler_purpose,
-agent_family, ip_prefix. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
+Functions beside those of SQL: url_decode, url_host, is_asset, edge_city, edge_country, is_bot, crawler,
+crawler_purpose, agent_family, ip_prefix, visitor. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
 
 /// Asks a dataset in SQL
 ///
@@ -41,7 +41,11 @@ pub(super) struct Args {
 
     /// One or more statements, separated by semicolons [default: standard input, asked for one by one
     /// on a terminal]
-    #[arg(value_name = "SQL", conflicts_with = "file")]
+    #[arg(
+        value_name = "SQL",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     sql: Option<String>,
 
     /// File with statements, or - for standard input
@@ -56,7 +60,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
-    /// Memory to stay within, at least 32MiB; what needs more goes on on disk
+    /// Memory for sorts, groups and joins, at least 32MiB; sorts and plain groups go on on disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
 

@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(long, requires = "html")]
     open: bool,
 
-    /// Memory to stay within, at least 32MiB; what needs more goes on on disk
+    /// Memory for groups and sorts, at least 32MiB; a section that needs more fails
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
 
@@ -187,7 +187,9 @@ impl Args {
         }
         // Formats and tables go by either name.
         let wanted = self.table.iter().map(|name| name.replace('-', "_"));
-        let wanted: Vec<String> = wanted.collect();
+        let mut wanted: Vec<String> = wanted.collect();
+        wanted.sort();
+        wanted.dedup();
         match wanted.iter().find(|table| !all.contains(table)) {
             Some(missing) => Err(Failure::not_found(
                 format!("there is no table {missing} that has a report"),
@@ -226,12 +228,16 @@ impl Args {
             let period = Period { from, until };
             return Ok((from < all.until && all.from < until).then_some(period));
         }
-        let from = self.since.map_or(all.from, When::first);
-        let until = self.until.map_or(all.until.max(from + 1), When::after);
-        if from >= until {
+        let given = (self.since.map(When::first), self.until.map(When::after));
+        let from = given.0.unwrap_or(all.from);
+        let until = given.1.unwrap_or(all.until);
+        if given
+            .1
+            .is_some_and(|until| given.0.is_some_and(|from| from >= until))
+        {
             return Err(Failure::usage("--until lies before --since", "swap them"));
         }
-        let none = from >= all.until || until <= all.from;
+        let none = from >= until || from >= all.until || until <= all.from;
         Ok((!none).then_some(Period { from, until }))
     }
 }

@@ -61,9 +61,16 @@ impl DatasetFiles {
     }
 
     async fn read(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
-        let key = format!("{}{path}", self.base);
+        let (key, length) = (format!("{}{path}", self.base), range.end - range.start);
         let read = self.store.get(&key, Some(range), None).await;
         let bytes = read.map_err(|error| failure(path, &error))?;
+        if bytes.len() as u64 != length {
+            let source = format!("{path} is shorter than its commit says").into();
+            return Err(Error::Generic {
+                store: "s3logs",
+                source,
+            });
+        }
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(bytes)

@@ -10,7 +10,7 @@ mod files;
 mod functions;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -24,9 +24,11 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use futures::stream::{BoxStream, StreamExt};
+use tempfile::TempDir;
 
 use crate::cpu;
 use crate::formats;
@@ -43,8 +45,9 @@ pub use error::QueryError;
 /// What a query may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of memory. Sorts, joins and groups get three quarters of it and go on on disk when
-    /// that is used up; the rest is for what is read.
+    /// Bytes of memory. Sorts, joins and groups get three quarters of it; sorts and plain groups go on on
+    /// disk when that is used up, others fail. The rest is for what is read. What a single function
+    /// makes of a value is not counted.
     pub memory: u64,
     /// Folder for what does not fit into memory.
     pub spill: PathBuf,
@@ -55,6 +58,8 @@ pub struct Engine {
     context: SessionContext,
     files: Arc<DatasetFiles>,
     tables: BTreeMap<String, TableSize>,
+    /// Removed with the engine.
+    _spill: TempDir,
 }
 
 /// How large a table is.
@@ -113,11 +118,14 @@ impl Engine {
         let sizes = live.files.into_iter();
         let sizes = sizes.map(|(path, file)| (path, file.bytes)).collect();
         let files = Arc::new(DatasetFiles::new(store, base, sizes));
-        let context = context(&files, limits)?;
+        let spill = TempDir::with_prefix_in("s3logs-query-", &limits.spill);
+        let spill = spill.map_err(|error| QueryError::Failed(error.to_string()))?;
+        let context = context(&files, limits.memory, spill.path())?;
         let engine = Self {
             context,
             files,
             tables,
+            _spill: spill,
         };
         for table in engine.tables.keys() {
             engine.register(table).await?;
@@ -176,7 +184,11 @@ impl Engine {
         let state = self.context.state();
         let plan = state.statement_to_plan(query.0).await;
         let plan = plan.map_err(|error| self.explain(error.into()))?;
-        let allowed = SQLOptions::new().with_allow_dml(false);
+        let is_view = matches!(plan, LogicalPlan::Ddl(DdlStatement::CreateView(_)));
+        let allowed = SQLOptions::new()
+            .with_allow_ddl(is_view)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
         allowed
             .verify_plan(&plan)
             .map_err(|error| QueryError::ReadOnly(QueryError::from(error).to_string()))?;
@@ -216,11 +228,15 @@ impl Engine {
     }
 }
 
-fn context(files: &Arc<DatasetFiles>, limits: &Limits) -> Result<SessionContext, QueryError> {
-    let pool = usize::try_from(limits.memory / 4 * 3).unwrap_or(usize::MAX);
-    let caches = usize::try_from(CACHES.min(limits.memory / 16)).unwrap_or(usize::MAX);
+fn context(
+    files: &Arc<DatasetFiles>,
+    memory: u64,
+    spill: &Path,
+) -> Result<SessionContext, QueryError> {
+    let pool = usize::try_from(memory / 4 * 3).unwrap_or(usize::MAX);
+    let caches = usize::try_from(CACHES.min(memory / 16)).unwrap_or(usize::MAX);
     let spill = DiskManagerBuilder::default()
-        .with_mode(DiskManagerMode::Directories(vec![limits.spill.clone()]));
+        .with_mode(DiskManagerMode::Directories(vec![spill.to_owned()]));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(pool)))
         .with_disk_manager_builder(spill)

@@ -53,8 +53,9 @@ pub(super) const SECTIONS: &[Section] = &[
         title: "Referers, own hosts left out",
         sql: "SELECT url_host(cs_referer) AS referer, count(*) AS requests \
               FROM {rows} WHERE url_host(cs_referer) IS NOT NULL \
-              AND url_host(cs_referer) <> coalesce(x_host_header, '') \
-              AND url_host(cs_referer) <> coalesce(cs_host, '') \
+              AND url_host(cs_referer) NOT IN (SELECT own FROM (\
+              SELECT DISTINCT url_host('https://' || x_host_header) AS own FROM {rows} UNION \
+              SELECT DISTINCT url_host('https://' || cs_host) FROM {rows}) WHERE own IS NOT NULL) \
               GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -70,7 +71,7 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "statuses",
         title: "Statuses",
         sql: "SELECT CASE WHEN sc_status = 0 THEN '000 viewer left' \
-              ELSE CAST(sc_status / 100 AS VARCHAR) || 'xx' END AS status, count(*) AS requests \
+              WHEN sc_status BETWEEN 100 AND 599 THEN CAST(sc_status / 100 AS VARCHAR) || 'xx' ELSE 'other' END AS status, count(*) AS requests \
               FROM {rows} GROUP BY 1 ORDER BY 1",
         chart: Chart::Bars,
     },
@@ -86,7 +87,7 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "cache",
         title: "How the edge answered",
         sql: "SELECT x_edge_result_type AS result, count(*) AS requests, sum(sc_bytes) AS bytes \
-              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1",
+              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
@@ -115,7 +116,7 @@ pub(super) const SECTIONS: &[Section] = &[
         title: "People and bots",
         sql: "SELECT CASE WHEN is_bot(cs_user_agent) THEN coalesce('bots: ' || crawler_purpose(cs_user_agent), 'bots: other') \
               ELSE 'people' END AS kind, count(*) AS requests, sum(sc_bytes) AS bytes \
-              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1",
+              FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {

@@ -77,7 +77,8 @@ pub async fn report(
     for section in sections {
         filled.push(fill(engine, table, section, period, top).await?);
     }
-    let before = if compare {
+    // Before the year 1 there are no dates.
+    let before = if compare && period.before().from > -62_135_596_800_000_000 {
         Some(fill(engine, table, &sections[0], period.before(), top).await?)
     } else {
         None

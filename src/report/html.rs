@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::{Cell, Chart, Filled, Report, Unit};
-use crate::units::{ByteSize, DAY_MICROS, rfc3339};
+use crate::units::{ByteSize, DAY_MICROS, rfc3339, steers};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -15,6 +15,9 @@ const SCRIPT: &str = include_str!("page.js");
 /// Width and height of a drawing over time, in its own units.
 const WIDE: f64 = 960.0;
 const HIGH: f64 = 180.0;
+
+/// Characters of a name that are shown.
+const LONGEST: usize = 300;
 
 const WEEKDAYS: [&str; 7] = [
     "Sunday",
@@ -50,6 +53,9 @@ pub fn page(title: &str, reports: &[Report]) -> String {
     page.push_str("</header>\n<main>\n");
     for (at, report) in reports.iter().enumerate() {
         article(at, report, &mut page);
+    }
+    if reports.is_empty() {
+        page.push_str("<p>There are no rows in this period.</p>\n");
     }
     let _ = write!(
         page,
@@ -260,6 +266,10 @@ fn heading(name: &str) -> String {
 fn shown(cell: &Cell, unit: Unit) -> String {
     match (cell, unit) {
         (Cell::Null, _) => "-".to_owned(),
+        (Cell::Text(text), _) if text.chars().count() > LONGEST => {
+            let kept: String = text.chars().take(LONGEST).collect();
+            escaped(&kept) + "…"
+        }
         (Cell::Text(text), _) => escaped(text),
         (Cell::Whole(micros), Unit::Time) => {
             let time = rfc3339(*micros).replace('T', " ");
@@ -314,13 +324,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            steering
-                if steering.is_control()
-                    || ('\u{202a}'..='\u{202e}').contains(&steering)
-                    || ('\u{2066}'..='\u{2069}').contains(&steering) =>
-            {
-                out.extend(steering.escape_unicode());
-            }
+            steering if steers(steering) => out.extend(steering.escape_unicode()),
             other => out.push(other),
         }
     }

@@ -274,14 +274,20 @@ impl From<QueryError> for Failure {
             QueryError::ReadOnly(_) => Self::new(
                 Kind::Usage,
                 text,
-                &["a dataset is only read; --to writes the rows of a query to a file"],
+                &[
+                    "a dataset is only read: SELECT, EXPLAIN, SHOW, DESCRIBE and CREATE VIEW work; --to writes rows to a file",
+                ],
             ),
             QueryError::Memory(_) => Self::new(
                 Kind::Other,
                 text,
                 &["give it more with --memory, or ask for less"],
             ),
-            QueryError::Failed(_) => Self::new(Kind::Other, text, &[]),
+            QueryError::Failed(_) => Self::new(
+                Kind::Other,
+                text,
+                &["where a file is missing or damaged, `s3logs verify SRC DEST` tells which"],
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::report::{Cell, Chart, Filled, Report, Unit};
 use crate::units::{ByteSize, DAY_MICROS, rfc3339};
 
-use super::tables::{one_line, width};
+use super::tables::{one_line, shortened, width};
 
 const WIDTH: usize = 80;
 
@@ -162,14 +162,6 @@ fn fitted(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
         }
     }
     widths
-}
-
-fn shortened(name: &str, most: usize) -> String {
-    if width(name) <= most {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(most.saturating_sub(1)).collect();
-    kept + "…"
 }
 
 fn amount(cell: &Cell) -> f64 {

@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::tables::{Align, one_line, width};
+use super::tables::{Align, one_line, shortened, width};
 
 /// Rows whose cells decide how wide columns are.
 const SAMPLE: usize = 500;
@@ -159,14 +159,6 @@ impl RowTable {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-}
-
-fn shortened(cell: &str, most: usize) -> String {
-    if width(cell) <= most {
-        return cell.to_owned();
-    }
-    let kept: String = cell.chars().take(most.saturating_sub(1)).collect();
-    kept + "…"
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::units::steers;
+
 /// Which edge the cells of a column stand at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
@@ -73,7 +77,23 @@ impl Table {
 }
 
 pub(super) fn width(cell: &str) -> usize {
-    cell.chars().count()
+    cell.width()
+}
+
+/// A cell that is at most so wide; what is cut off shows as an ellipsis.
+pub(super) fn shortened(cell: &str, most: usize) -> String {
+    if width(cell) <= most {
+        return cell.to_owned();
+    }
+    let mut kept = String::new();
+    for character in cell.chars() {
+        kept.push(character);
+        if width(&kept) + 1 > most {
+            kept.pop();
+            break;
+        }
+    }
+    kept + "…"
 }
 
 /// `1,234,567`
@@ -106,7 +126,7 @@ pub fn count(value: u64, singular: &str) -> String {
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.trim_end().chars() {
-        if character.is_control() {
+        if steers(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);

@@ -207,6 +207,10 @@ fn what_makes_no_sense() {
         "INSERT INTO s3_access (key) VALUES ('x')",
         "DELETE FROM s3_access",
         "COPY s3_access TO 'out.parquet'",
+        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+        "CREATE TABLE x AS SELECT 1",
+        "DROP TABLE s3_access",
+        "SET datafusion.runtime.memory_limit = '100G'",
     ] {
         refused(change, 2, &["only read"]);
     }
@@ -229,10 +233,36 @@ fn what_makes_no_sense() {
         .stderr_contains("s3logs sync SRC s3://lake/other");
 
     let files = fake.keys("lake", "set/s3_access/");
+    let sum = "SELECT sum(bytes_sent) FROM s3_access";
+    let whole = fake.get("lake", &files[0]).expect("a file");
+    fake.put("lake", &files[0], &whole[..whole.len() / 2]);
+    refused(sum, 1, &["s3_access/dt=", "s3logs verify"]);
     fake.remove("lake", &files[0]);
-    refused(
-        "SELECT sum(bytes_sent) FROM s3_access",
-        1,
-        &["s3_access/dt="],
-    );
+    refused(sum, 1, &["s3_access/dt=", "s3logs verify"]);
+}
+
+#[test]
+fn what_is_nested_deeply() {
+    let (_fake, env) = synced();
+    let sums = "1+".repeat(800) + "1 AS n";
+    std::fs::write(env.path("deep.sql"), format!("SELECT {sums}")).expect("a file");
+    let deep = env.run(["query", SET, "--file", &env.arg("deep.sql")]);
+    assert_eq!(deep.code(0).stdout(), "n\n801\n");
+    let parentheses = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+    env.run(["query", SET, &parentheses]).code(2);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_stay_links() {
+    let (_fake, env) = synced();
+    std::fs::write(env.path("rows.csv"), "old").expect("a file");
+    std::os::unix::fs::symlink("rows.csv", env.path("link.csv")).expect("a link");
+    env.run(["query", SET, "SELECT 1 AS n", "--to", &env.arg("link.csv")])
+        .code(0);
+    let text = std::fs::read_to_string(env.path("rows.csv"));
+    assert_eq!(text.expect("a file"), "n\n1\n");
+    let to = env.run(["query", SET, "SELECT 1 AS n", "--to", "/dev/null"]);
+    to.code(0).stderr_is_empty();
+    assert!(std::fs::metadata("/dev/null").is_ok_and(|meta| !meta.is_file()));
 }
