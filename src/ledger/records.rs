@@ -28,7 +28,7 @@ pub struct Intent {
     /// The batch.
     pub batch: String,
     /// Newest commit that any of the objects was in when the batch was made: see
-    /// [`Ledger::generation`](super::Ledger::generation).
+    /// [`Ledger::commit_of`](super::Ledger::commit_of).
     #[serde(default)]
     pub generation: u64,
     /// The shard of the run that made it, such as `2/16`; its runs finish it.

@@ -5,13 +5,16 @@ use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
-use futures::stream::TryStreamExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use crate::query::{Engine, QueryError};
 use crate::units::{DAY_MICROS, Day};
 
 use super::{Cell, Chart, Period, Section, Unit, sections, unit};
+
+/// Sections that are filled at the same time: while one is planned or reads, the other computes.
+const AT_ONCE: usize = 2;
 
 /// Days that are shown hour by hour, and those that are shown day by day.
 const HOURS: i64 = 3;
@@ -73,10 +76,10 @@ pub async fn report(
 ) -> Result<Report, QueryError> {
     let sections = sections(table)
         .ok_or_else(|| QueryError::Sql(format!("there is no report for the table {table}")))?;
-    let mut filled = Vec::with_capacity(sections.len());
-    for section in sections {
-        filled.push(fill(engine, table, section, period, top).await?);
-    }
+    let filled = sections
+        .iter()
+        .map(|section| fill(engine, table, section, period, top));
+    let filled = stream::iter(filled).buffered(AT_ONCE).try_collect().await?;
     // Before the year 1 there are no dates.
     let before = if compare && period.before().from > -62_135_596_800_000_000 {
         Some(fill(engine, table, &sections[0], period.before(), top).await?)

@@ -97,7 +97,7 @@ pub const ORDER_BYTES: usize = 24;
 /// Rows with the same time keep the order of the pieces and of their rows. The columns of a row
 /// group are encoded on all cores of the current pool.
 ///
-/// Memory beyond the pieces: [`ORDER_BYTES`] per row, per core what [`column::encode`] holds, and
+/// Memory beyond the pieces: [`ORDER_BYTES`] per row, per core what `column::encode` holds, and
 /// the encoded columns of one row group (at most 1,048,576 rows).
 ///
 /// # Errors

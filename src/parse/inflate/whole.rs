@@ -5,7 +5,7 @@ use super::GZIP_DEFLATE;
 /// Bytes at the end of a gzip member: CRC-32 and length of its text.
 const GZIP_FOOTER: usize = 8;
 
-/// Inflates whole gzip objects of one member at once, in half the time of [`Inflater`].
+/// Inflates whole gzip objects of one member at once, in half the time of [`Inflater`](super::Inflater).
 ///
 /// Holds tables of some 10 KiB.
 pub struct WholeInflater(libdeflater::Decompressor);
@@ -24,7 +24,7 @@ impl Default for WholeInflater {
 
 impl WholeInflater {
     /// Makes `out` the text of `object`, if that is one whole gzip member with less than `limit` bytes
-    /// of text. Otherwise, and where it cannot be sure of that, it leaves the object to [`Inflater`] and
+    /// of text. Otherwise, and where it cannot be sure of that, it leaves the object to [`Inflater`](super::Inflater) and
     /// `out` in any state.
     ///
     /// The library does not tell where the compressed data ends. It ends where the object does: the last
