@@ -36,6 +36,19 @@ impl Day {
     }
 }
 
+/// A number with its digits in groups of three: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Whether a character steers a display instead of being shown on it: control characters, those that turn the
 /// direction of text, and those without a width of their own.
 pub fn steers(character: char) -> bool {

@@ -106,13 +106,7 @@ async fn ask(args: Args, context: &Context) -> Result<Exit, Failure> {
     } else {
         Some(args.text()?)
     };
-    let destination = context.existing(&args.place, &args.aws.options()).await?;
-    let limits = Limits {
-        memory: args.memory,
-        spill: std::env::temp_dir(),
-    };
-    let opened = Engine::open(destination.store, &destination.base, &limits);
-    let engine = context.unless_interrupted(Box::pin(opened)).await?;
+    let engine = open(&args.place, &args.aws, args.memory, context).await?;
     let asking = Asking {
         engine: &engine,
         form,
@@ -155,6 +149,22 @@ async fn ask(args: Args, context: &Context) -> Result<Exit, Failure> {
         bytes_read,
     };
     ui.conclude(asked, "", Exit::Done)
+}
+
+/// A dataset ready to be asked.
+pub(super) async fn open(
+    place: &Location,
+    aws: &AwsArgs,
+    memory: u64,
+    context: &Context,
+) -> Result<Engine, Failure> {
+    let destination = context.existing(place, &aws.options()).await?;
+    let limits = Limits {
+        memory,
+        spill: std::env::temp_dir(),
+    };
+    let opened = Engine::open(destination.store, &destination.base, &limits);
+    context.unless_interrupted(Box::pin(opened)).await
 }
 
 /// An engine, and how its answers are told.

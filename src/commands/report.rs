@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::query::{Engine, Limits};
+use crate::query::Engine;
 use crate::report::{self, Period, Report};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Kind};
@@ -11,7 +11,7 @@ use crate::ui::{self, Exit, Failure, Kind};
 use super::args::AwsArgs;
 use super::new_file::{self, NewFile};
 use super::values::{Month, When};
-use super::{Context, values};
+use super::{Context, query, values};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -126,13 +126,7 @@ pub(super) async fn write_page(
 
 async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     let ui = &context.ui;
-    let destination = context.existing(&args.place, &args.aws.options()).await?;
-    let limits = Limits {
-        memory: args.memory,
-        spill: std::env::temp_dir(),
-    };
-    let opened = Engine::open(destination.store, &destination.base, &limits);
-    let engine = context.unless_interrupted(Box::pin(opened)).await?;
+    let engine = query::open(&args.place, &args.aws, args.memory, context).await?;
     let tables = args.tables(&engine)?;
     let mut reports = Vec::new();
     for table in &tables {

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::{Cell, Chart, Filled, Report, Unit};
-use crate::units::{ByteSize, DAY_MICROS, rfc3339, steers};
+use crate::units::steers;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -131,7 +131,7 @@ fn series(section: &Filled, page: &mut String) {
     let most = section
         .rows
         .iter()
-        .map(|row| amount(&row[measure]))
+        .map(|row| row[measure].amount())
         .fold(0.0, f64::max);
     let name = heading(&section.columns[measure]);
     let top = shown(
@@ -139,7 +139,7 @@ fn series(section: &Filled, page: &mut String) {
             .rows
             .iter()
             .map(|row| &row[measure])
-            .max_by(|a, b| amount(a).total_cmp(&amount(b)))
+            .max_by(|a, b| a.amount().total_cmp(&b.amount()))
             .cloned()
             .unwrap_or(Cell::Null),
         section.units[measure],
@@ -151,7 +151,7 @@ fn series(section: &Filled, page: &mut String) {
     let step = WIDE / count(section.rows.len());
     for (at, row) in section.rows.iter().enumerate() {
         let height = if most > 0.0 {
-            amount(&row[measure]) / most * (HIGH - 4.0)
+            row[measure].amount() / most * (HIGH - 4.0)
         } else {
             0.0
         };
@@ -201,7 +201,7 @@ fn table(section: &Filled, measure: Option<usize>, page: &mut String) {
         let _ = write!(page, "<th scope=\"col\"{class}>{}</th>", heading(name));
     }
     page.push_str("</tr></thead>\n<tbody>\n");
-    let of = |row: &Vec<Cell>| measure.map_or(0.0, |at| amount(&row[at]));
+    let of = |row: &Vec<Cell>| measure.map_or(0.0, |at| row[at].amount());
     let most = section.rows.iter().map(of).fold(0.0, f64::max);
     for row in &section.rows {
         page.push_str("<tr>");
@@ -227,16 +227,7 @@ fn table(section: &Filled, measure: Option<usize>, page: &mut String) {
 }
 
 fn heat(section: &Filled, page: &mut String) {
-    let mut counts = [[0.0_f64; 24]; 7];
-    for row in &section.rows {
-        let at = |at: usize| match row.get(at) {
-            Some(Cell::Whole(number)) => usize::try_from(*number).ok(),
-            _ => None,
-        };
-        if let (Some(day @ 0..7), Some(hour @ 0..24)) = (at(0), at(1)) {
-            counts[day][hour] += row.get(2).map_or(0.0, amount);
-        }
-    }
+    let counts = section.heat();
     let most = counts.iter().flatten().copied().fold(0.0, f64::max);
     page.push_str("<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Requests by weekday and hour\"><table class=\"heat\">\n<thead><tr><td></td>");
     for hour in 0..24 {
@@ -258,55 +249,17 @@ fn heat(section: &Filled, page: &mut String) {
     page.push_str("</tbody></table></div>\n");
 }
 
-fn heading(name: &str) -> String {
-    escaped(&name.replace('_', " "))
-}
-
 /// A value as people read it, escaped.
 fn shown(cell: &Cell, unit: Unit) -> String {
-    match (cell, unit) {
-        (Cell::Null, _) => "-".to_owned(),
-        (Cell::Text(text), _) if text.chars().count() > LONGEST => {
-            let kept: String = text.chars().take(LONGEST).collect();
-            escaped(&kept) + "…"
-        }
-        (Cell::Text(text), _) => escaped(text),
-        (Cell::Whole(micros), Unit::Time) => {
-            let time = rfc3339(*micros).replace('T', " ");
-            let length = if micros % DAY_MICROS == 0 { 10 } else { 16 };
-            time.chars().take(length).collect()
-        }
-        (Cell::Whole(bytes), Unit::Bytes) => {
-            ByteSize(u64::try_from(*bytes).unwrap_or(0)).to_string()
-        }
-        (Cell::Whole(number), _) => grouped(*number),
-        (Cell::Real(share), Unit::Share) => format!("{:.1} %", share * 100.0),
-        (Cell::Real(seconds), Unit::Seconds) => format!("{seconds:.3} s"),
-        (Cell::Real(millis), Unit::Millis) => format!("{millis:.0} ms"),
-        (Cell::Real(number), _) => format!("{number:.1}"),
+    let text = cell.shown(unit);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => escaped(&text[..end]) + "…",
+        None => escaped(&text),
     }
 }
 
-/// `1,234,567`
-fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0 { format!("-{text}") } else { text }
-}
-
-fn amount(cell: &Cell) -> f64 {
-    match cell {
-        #[expect(clippy::cast_precision_loss, reason = "for the length of a bar")]
-        Cell::Whole(number) => *number as f64,
-        Cell::Real(number) => *number,
-        _ => 0.0,
-    }
+fn heading(name: &str) -> String {
+    escaped(&name.replace('_', " "))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of bars")]

@@ -6,6 +6,7 @@ mod cloudfront;
 mod fill;
 mod html;
 mod s3_access;
+mod value;
 
 use serde::Serialize;
 

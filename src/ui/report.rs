@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crate::report::{Cell, Chart, Filled, Report, Unit};
-use crate::units::{ByteSize, DAY_MICROS, rfc3339};
 
 use super::tables::{one_line, shortened, width};
 
@@ -33,34 +32,9 @@ pub fn report_on_terminal(report: &Report) -> String {
     text
 }
 
-/// A value as people read it.
-pub(super) fn shown(cell: &Cell, unit: Unit) -> String {
-    match (cell, unit) {
-        (Cell::Null, _) => "-".to_owned(),
-        (Cell::Text(text), _) => one_line(text),
-        (Cell::Whole(micros), Unit::Time) if micros % DAY_MICROS == 0 => {
-            rfc3339(*micros).chars().take(10).collect()
-        }
-        (Cell::Whole(micros), Unit::Time) => {
-            let time = rfc3339(*micros).replace('T', " ");
-            time.chars().take(16).collect()
-        }
-        (Cell::Whole(bytes), Unit::Bytes) => {
-            ByteSize(u64::try_from(*bytes).unwrap_or(0)).to_string()
-        }
-        (Cell::Whole(number), _) => {
-            let digits = super::number(number.unsigned_abs());
-            if *number < 0 {
-                format!("-{digits}")
-            } else {
-                digits
-            }
-        }
-        (Cell::Real(share), Unit::Share) => format!("{:.1} %", share * 100.0),
-        (Cell::Real(seconds), Unit::Seconds) => format!("{seconds:.3} s"),
-        (Cell::Real(millis), Unit::Millis) => format!("{millis:.0} ms"),
-        (Cell::Real(number), _) => format!("{number:.1}"),
-    }
+/// A value as people read it, on one line.
+fn shown(cell: &Cell, unit: Unit) -> String {
+    one_line(&cell.shown(unit))
 }
 
 fn figures(section: &Filled, before: Option<&Filled>, text: &mut String) {
@@ -108,7 +82,7 @@ fn bars(section: &Filled, text: &mut String) {
     };
     let most = rows
         .iter()
-        .map(|row| amount(&row[measure]))
+        .map(|row| row[measure].amount())
         .fold(0.0, f64::max);
     let names = |unit: Unit| matches!(unit, Unit::Text);
     let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -149,7 +123,7 @@ fn bars(section: &Filled, text: &mut String) {
     };
     line(None, "", text);
     for (at, row) in rows.iter().enumerate() {
-        line(Some(at), &bar(amount(&row[measure]), most), text);
+        line(Some(at), &bar(row[measure].amount(), most), text);
     }
 }
 
@@ -162,15 +136,6 @@ fn fitted(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
         }
     }
     widths
-}
-
-fn amount(cell: &Cell) -> f64 {
-    match cell {
-        #[expect(clippy::cast_precision_loss, reason = "for the length of a bar")]
-        Cell::Whole(number) => *number as f64,
-        Cell::Real(number) => *number,
-        _ => 0.0,
-    }
 }
 
 /// A bar of eighths of a character.
@@ -190,16 +155,7 @@ fn bar(amount: f64, most: f64) -> String {
 }
 
 fn heat(section: &Filled, text: &mut String) {
-    let mut counts = [[0.0_f64; 24]; 7];
-    for row in &section.rows {
-        let at = |at: usize| match row.get(at) {
-            Some(Cell::Whole(number)) => usize::try_from(*number).ok(),
-            _ => None,
-        };
-        if let (Some(day @ 0..7), Some(hour @ 0..24)) = (at(0), at(1)) {
-            counts[day][hour] += row.get(2).map_or(0.0, amount);
-        }
-    }
+    let counts = section.heat();
     let most = counts.iter().flatten().copied().fold(0.0, f64::max);
     text.push_str("       0     3     6     9     12    15    18    21\n");
     // The week begins on Monday.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::units::steers;
+use crate::units::{grouped, steers};
 
 /// Which edge the cells of a column stand at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,15 +98,7 @@ pub(super) fn shortened(cell: &str, most: usize) -> String {
 
 /// `1,234,567`
 pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    grouped(value)
 }
 
 /// `1 object`, `2,000 objects`; the plural is the singular with an `s`.
