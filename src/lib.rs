@@ -10,6 +10,7 @@
 //!    pipeline   plan            tasks and channels; which objects, in which batches
 //!     formats parse table ledger    four that never import each other
 //!      schema   store traffic   the vocabulary of formats; S3, a folder, memory; agents, cities
+//!      inventory               lists of a bucket's objects
 //!       event outcome cpu units     what everything shares
 //! ```
 //!
@@ -35,6 +36,8 @@ pub mod commands;
 pub mod cpu;
 pub mod event;
 pub mod formats;
+#[cfg(feature = "query")]
+pub mod inventory;
 pub mod jobs;
 pub mod ledger;
 pub mod outcome;

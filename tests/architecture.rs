@@ -13,7 +13,7 @@ use self::source::{Source, code_of};
 const LAYERS: [&[&str]; 8] = [
     &["cpu", "event", "outcome", "units"],
     &["schema", "store", "traffic"],
-    &["formats", "parse", "table", "ledger"],
+    &["formats", "parse", "table", "ledger", "inventory"],
     &["pipeline", "plan"],
     &["jobs", "query"],
     &["report"],

@@ -4,6 +4,8 @@
 mod credentials;
 mod failures;
 mod help;
+#[cfg(feature = "query")]
+mod inventory;
 mod ledger;
 mod list;
 mod logs;

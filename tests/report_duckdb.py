@@ -8,12 +8,14 @@ own tests hold that. All else is DuckDB's, in other words than those of the repo
 """
 
 import csv
+import gzip
 import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 
 import duckdb
 
@@ -101,6 +103,20 @@ S3_ACCESS = {
         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
 }
 
+READ = """operation IN ('REST.GET.OBJECT', 'WEBSITE.GET.OBJECT', 'REST.COPY.OBJECT_GET', 'REST.COPY.PART_GET',
+    'REST.SELECT.OBJECT', 'REST.GET.OBJECT_TORRENT') AND http_status < 400"""
+LISTED = f"""listed AS (SELECT {PREFIX} AS prefix, size, modified, class, EXISTS (
+    FROM rows WHERE rows.bucket = inventory.bucket AND rows.key = inventory.key AND {READ}) AS is_read FROM inventory
+    WHERE latest AND NOT marker AND bucket IN (SELECT bucket FROM rows))"""
+INVENTORY = {
+    "never_read": f"""WITH {LISTED} SELECT prefix, sum(size)::BIGINT, count(*), any_value(unread), max(modified)
+        FROM listed JOIN (SELECT prefix, avg((NOT is_read)::INT) AS unread FROM listed GROUP BY 1) USING (prefix)
+        WHERE NOT is_read GROUP BY 1 ORDER BY 2 DESC, 3 DESC, 1 LIMIT 10""",
+    "lifecycle": f"""WITH {LISTED} SELECT prefix, sum(size)::BIGINT, count(*), 'STANDARD_IA' FROM listed
+        WHERE size >= 131072 AND class = 'STANDARD' AND prefix LIKE '%/%/'
+        AND prefix NOT IN (SELECT prefix FROM listed WHERE is_read) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
+}
+
 
 def run(*arguments):
     return subprocess.run([S3LOGS, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -131,6 +147,37 @@ def prepare(base, dataset, table, column):
             base.execute("INSERT INTO edges VALUES (?, ?, ?)", [location, city or None, country or None])
 
 
+def list_objects(base, dataset, folder):
+    """An inventory of half of the keys that the logs know and of some that they do not, and its table in DuckDB."""
+    base.execute(f"""CREATE TABLE inventory AS WITH rows AS (FROM read_parquet('{dataset}/s3_access/**/*.parquet')),
+        known AS (SELECT DISTINCT bucket, key FROM rows WHERE key IS NOT NULL AND hash(key) % 2 = 0),
+        others AS (SELECT bucket, 'unread' || n % 7 || '/' || n || ' +%.bin' AS key FROM range(500) AS r(n),
+            (SELECT DISTINCT bucket FROM rows) UNION ALL SELECT 'elsewhere', 'some' || '/' || n FROM range(9) AS r(n)),
+        listed AS (FROM known UNION ALL FROM others)
+        SELECT bucket, key, hash(key) % 400000 AS size, hash(key) % 11 <> 3 AS latest, hash(key) % 13 = 4 AS marker,
+            TIMESTAMPTZ '2026-01-01 00:00:00+00' + to_seconds((hash(key) % 1000000)::BIGINT) AS modified,
+            CASE hash(key) % 5 WHEN 0 THEN 'GLACIER_IR' ELSE 'STANDARD' END AS class FROM listed""")
+    os.makedirs(os.path.join(folder, "daily", "data"))
+    os.makedirs(os.path.join(folder, "daily", "2026-03-04T01-00Z"))
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    for bucket, key, latest, marker, size, modified, storage in base.execute(
+        "SELECT bucket, key, latest, marker, size, strftime(modified, '%Y-%m-%dT%H:%M:%S.000Z'), class FROM inventory"
+    ).fetchall():
+        key = urllib.parse.quote_plus(key, safe="/*")
+        writer.writerow([bucket, key, str(latest).lower(), str(marker).lower(), size, modified, storage])
+    with gzip.open(os.path.join(folder, "daily", "data", "1.csv.gz"), "wt") as file:
+        file.write(text.getvalue())
+    size = os.path.getsize(os.path.join(folder, "daily", "data", "1.csv.gz"))
+    manifest = {
+        "sourceBucket": "example-assets", "fileFormat": "CSV", "files": [{"key": "x/data/1.csv.gz", "size": size}],
+        "fileSchema": "Bucket, Key, IsLatest, IsDeleteMarker, Size, LastModifiedDate, StorageClass",
+    }
+    with open(os.path.join(folder, "daily", "2026-03-04T01-00Z", "manifest.json"), "w") as file:
+        json.dump(manifest, file)
+    return os.path.join(folder, "daily")
+
+
 def step(base):
     (days,) = base.execute("SELECT date_diff('day', min(dt::DATE), max(dt::DATE)) + 1 FROM rows").fetchone()
     return "date_trunc('hour', ts)" if days <= 3 else "dt::DATE" if days <= 100 else "date_trunc('month', ts)"
@@ -152,9 +199,9 @@ def same(one, other):
     return one == other
 
 
-def check(base, dataset, table, queries, column):
+def check(base, dataset, table, queries, column, *options):
     prepare(base, dataset, table, column)
-    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table).splitlines()]
+    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table, *options).splitlines()]
     sections = {event["id"]: event for event in events if event["event"] == "section"}
     differing = sorted(set(sections) ^ set(queries))
     for name in sorted(set(sections) & set(queries)):
@@ -180,9 +227,12 @@ def main():
         if len(sys.argv) == 1:
             run("sync", "-q", os.path.join(TOP, "fixtures", "logs"), dataset)
         differing = []
-        for table, queries, column in ("cloudfront", CLOUDFRONT, "cs_user_agent"), ("s3_access", S3_ACCESS, "user_agent"):
-            if os.path.isdir(os.path.join(dataset, table)):
-                differing += check(base, dataset, table, queries, column)
+        if os.path.isdir(os.path.join(dataset, "cloudfront")):
+            differing += check(base, dataset, "cloudfront", CLOUDFRONT, "cs_user_agent")
+        if os.path.isdir(os.path.join(dataset, "s3_access")):
+            place = list_objects(base, dataset, folder)
+            queries = S3_ACCESS | INVENTORY
+            differing += check(base, dataset, "s3_access", queries, "user_agent", "--inventory", place)
     if differing:
         sys.exit(f"they differ: {', '.join(differing)}")
 

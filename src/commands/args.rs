@@ -214,3 +214,12 @@ impl WorkArgs {
         }
     }
 }
+
+#[cfg(feature = "query")]
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct InventoryArgs {
+    /// S3 Inventory of a bucket, as CSV or Parquet: a manifest.json, or a folder of reports, of which the
+    /// newest counts; it is the table inventory
+    #[arg(long, value_name = "PLACE", value_parser = values::place)]
+    pub(super) inventory: Option<crate::store::Location>,
+}

@@ -13,7 +13,7 @@ use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Ui};
 use crate::units::ByteSize;
 
-use super::args::AwsArgs;
+use super::args::{AwsArgs, InventoryArgs};
 use super::{Context, values};
 use sink::Sink;
 
@@ -23,6 +23,8 @@ Examples:
   s3logs query s3://lake/logs \"SELECT * FROM s3_access WHERE dt = '2024-02-29' AND http_status = 403\"
   s3logs query ./dataset --file report.sql --output csv > report.csv
   s3logs query ./dataset --output parquet --to slow.parquet 'SELECT * FROM cloudfront WHERE time_taken > 5'
+  s3logs query ./dataset --inventory s3://inventory/photos/daily/ \
+    'SELECT storage_class, count(*), sum(size) FROM inventory GROUP BY 1'
 
 Functions beside those of SQL: url_decode, url_host, is_asset, edge_city, edge_country, is_bot, crawler,
 crawler_purpose, agent_family, ip_prefix, visitor. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
@@ -63,6 +65,9 @@ pub(super) struct Args {
     /// Memory for sorts, groups and joins, at least 32MiB; sorts and plain groups go on on disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
+
+    #[command(flatten)]
+    listed: InventoryArgs,
 
     #[command(flatten)]
     aws: AwsArgs,
@@ -106,7 +111,7 @@ async fn ask(args: Args, context: &Context) -> Result<Exit, Failure> {
     } else {
         Some(args.text()?)
     };
-    let engine = open(&args.place, &args.aws, args.memory, context).await?;
+    let engine = open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
     let asking = Asking {
         engine: &engine,
         form,
@@ -156,6 +161,7 @@ pub(super) async fn open(
     place: &Location,
     aws: &AwsArgs,
     memory: u64,
+    listed: &InventoryArgs,
     context: &Context,
 ) -> Result<Engine, Failure> {
     let destination = context.existing(place, &aws.options()).await?;
@@ -164,7 +170,62 @@ pub(super) async fn open(
         spill: std::env::temp_dir(),
     };
     let opened = Engine::open(destination.store, &destination.base, &limits);
-    context.unless_interrupted(Box::pin(opened)).await
+    let mut engine = context.unless_interrupted(Box::pin(opened)).await?;
+    if let Some(inventory) = &listed.inventory {
+        let (root, name) = report_of(inventory);
+        let added = async {
+            let at = context.existing(&root, &aws.options()).await?;
+            let name = format!("{}{name}", at.base);
+            let added = engine.add_inventory(at.store, &name);
+            context.unless_interrupted(Box::pin(added)).await
+        };
+        let added: Result<(), Failure> = added.await;
+        added.map_err(|failure| failure.at(&inventory.to_string()))?;
+    }
+    Ok(engine)
+}
+
+/// What to open for a report of an inventory, and its name in there. Files lie in a folder beside the
+/// report's own.
+fn report_of(inventory: &Location) -> (Location, String) {
+    match inventory {
+        Location::S3 { bucket, prefix } => {
+            let whole = Location::S3 {
+                bucket: bucket.clone(),
+                prefix: String::new(),
+            };
+            (whole, prefix.clone())
+        }
+        Location::Local(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let is_file = path.is_file();
+            let name = |path: &Path| {
+                let name = path.file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            };
+            let own = if is_file {
+                path.parent()
+            } else {
+                Some(path.as_path())
+            };
+            let Some((own, above)) = own.and_then(|own| Some((own, own.parent()?))) else {
+                return (Location::Local(path), String::new());
+            };
+            let file = if is_file {
+                format!("/{}", name(&path))
+            } else {
+                String::new()
+            };
+            if is_file || own.join("manifest.json").is_file() {
+                return (
+                    Location::Local(above.to_owned()),
+                    format!("{}{file}", name(own)),
+                );
+            }
+            (Location::Local(path), String::new())
+        }
+        Location::Std => (inventory.clone(), String::new()),
+    }
 }
 
 /// An engine, and how its answers are told.

@@ -6,9 +6,9 @@ use serde::Serialize;
 use crate::query::Engine;
 use crate::report::{self, Period, Report};
 use crate::store::Location;
-use crate::ui::{self, Exit, Failure, Kind};
+use crate::ui::{self, Exit, Failure, Kind, Ui};
 
-use super::args::AwsArgs;
+use super::args::{AwsArgs, InventoryArgs};
 use super::new_file::{self, NewFile};
 use super::values::{Month, When};
 use super::{Context, query, values};
@@ -18,6 +18,7 @@ Examples:
   s3logs report ./dataset
   s3logs report s3://lake/logs --month 2024-02 --table cloudfront
   s3logs report ./dataset --since 2024-02-01 --html report.html
+  s3logs report s3://lake/logs --inventory s3://inventory/photos/daily/ --lifecycle rules.json
   s3logs report --json ./dataset | jq 'select(.id == \"pages\").rows'";
 
 /// Rows of a list.
@@ -72,6 +73,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
 
+    /// Write lifecycle rules for prefixes of which nothing was read, as `aws s3api
+    /// put-bucket-lifecycle-configuration` takes them
+    #[arg(long, value_name = "FILE", requires = "inventory")]
+    lifecycle: Option<PathBuf>,
+
+    #[command(flatten)]
+    listed: InventoryArgs,
+
     #[command(flatten)]
     aws: AwsArgs,
 }
@@ -113,6 +122,8 @@ pub(super) async fn write_page(
         html: Some(path.to_owned()),
         open: false,
         memory,
+        lifecycle: None,
+        listed: InventoryArgs::default(),
         aws: aws.clone(),
     };
     match show(&args, context).await {
@@ -126,7 +137,7 @@ pub(super) async fn write_page(
 
 async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     let ui = &context.ui;
-    let engine = query::open(&args.place, &args.aws, args.memory, context).await?;
+    let engine = query::open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
     let tables = args.tables(&engine)?;
     let mut reports = Vec::new();
     for table in &tables {
@@ -136,6 +147,9 @@ async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     }
     if reports.is_empty() {
         ui.note("there are no rows in this period");
+    }
+    if let Some(path) = &args.lifecycle {
+        write_rules(path, &reports, ui)?;
     }
     if let Some(path) = &args.html {
         let title = format!("Logs of {}", args.place);
@@ -170,6 +184,23 @@ async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
         requests,
         bytes_read,
     })
+}
+
+/// Writes the rules of the bucket that has an inventory.
+fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> {
+    let mut rules = reports.iter().filter_map(report::lifecycle_rules).flatten();
+    let Some((bucket, rules)) = rules.next() else {
+        ui.note("no lifecycle rules are written: no prefix was left unread");
+        return Ok(());
+    };
+    let mut file = NewFile::create(path)?;
+    let written = serde_json::to_writer_pretty(&mut file, &rules).map_err(std::io::Error::from);
+    let written = written.and_then(|()| file.write_all(b"\n"));
+    written.map_err(|error| new_file::failure(path, &error))?;
+    file.put()?;
+    let path = path.display();
+    ui.note(&format!("written: {path}; the command replaces the rules that a bucket has: add those of `aws s3api get-bucket-lifecycle-configuration --bucket {bucket}` first"));
+    Ok(())
 }
 
 impl Args {

@@ -8,6 +8,7 @@ use md5::{Digest as _, Md5};
 
 use crate::cpu;
 use crate::store::{PART_SIZE, Store};
+use crate::units::hex;
 
 /// Bytes of a file that are held while its sum is made.
 const BUFFER: usize = 256 << 10;
@@ -42,16 +43,6 @@ impl Sum {
     pub fn hex(&self) -> String {
         hex(&self.0.clone().finalize())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| DIGITS.get(usize::from(digit)))
-        .map(|digit| char::from(*digit))
-        .collect()
 }
 
 /// Whether a file has the content that an `ETag` stands for; `None` if the `ETag` does not tell.

@@ -1,13 +1,12 @@
 //! What is in the files of a destination: read in pieces, hashed, and by their ends.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::cpu;
 use crate::store::StoreError;
 use crate::table::{Footer, footer_in};
+use crate::units::hex;
 
 use super::JobError;
 use super::source::Destination;
@@ -52,15 +51,7 @@ pub(super) async fn hash_of(
         Ok(())
     })
     .await?;
-    Ok(hex(hash))
-}
-
-pub(super) fn hex(hash: Sha256) -> String {
-    let mut text = String::new();
-    for byte in hash.finalize() {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-    }
-    text
+    Ok(hex(&hash.finalize()))
 }
 
 /// What a Parquet file of this size says of itself, or why it does not.

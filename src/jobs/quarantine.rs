@@ -8,9 +8,10 @@ use tempfile::NamedTempFile;
 
 use crate::store::{Body, ErrorKind, Precondition, Staging, StoreError, full_name};
 use crate::table::path::quarantined;
+use crate::units::hex;
 
 use super::JobError;
-use super::content::{hash_of, hex, pieces};
+use super::content::{hash_of, pieces};
 use super::source::Destination;
 
 /// Moves a file to `_s3logs/quarantine/`: copies it, reads the copy again, deletes it. Done again
@@ -37,7 +38,7 @@ pub(super) async fn quarantine(
     })
     .await?;
     file.flush().map_err(temporary)?;
-    let hash = hex(hash);
+    let hash = hex(&hash.finalize());
     let to = quarantined(path, &hash);
     let file = file.into_temp_path();
     let from: &Path = &file;

@@ -6,6 +6,7 @@ use futures::stream::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::store::{Body, ErrorKind, Precondition, StoreError};
+use crate::units::hex;
 
 use super::Intent;
 use super::journal::{Journal, LedgerError, json};
@@ -47,10 +48,7 @@ impl Journal {
         }
         hash.update(json(&intent.owner));
         let digest = hash.finalize();
-        let short: String = digest
-            .iter()
-            .take(4)
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let short = hex(&digest[..4]);
         let name = format!("{}-{short}", intent.batch);
         let body = Body::Bytes(json(intent).into());
         self.store

@@ -13,7 +13,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use crate::schema::Layout;
 use crate::table::{FileSummary, OpenFile, Piece, WriteOptions, write_rows};
-use crate::units::Day;
+use crate::units::{Day, hex};
 
 use super::WorkError;
 use super::decode::Rejected;
@@ -86,7 +86,7 @@ impl OpenPart {
             day,
             file: self.path,
             bytes: out.bytes,
-            hash: hex(out.hash),
+            hash: hex(&out.hash.finalize()),
             summary,
         })
     }
@@ -110,15 +110,6 @@ impl<W: Write> Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hex(hash: Sha256) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for byte in hash.finalize() {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-    }
-    text
 }
 
 fn temporary(folder: &Path) -> Result<NamedTempFile, WorkError> {
@@ -270,7 +261,7 @@ pub(super) fn hash_of(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hex(hash)),
+            0 => return Ok(hex(&hash.finalize())),
             length => hash.update(&buffer[..length]),
         }
     }

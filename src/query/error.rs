@@ -19,6 +19,9 @@ pub enum QueryError {
     /// It would change something.
     #[error("{0}")]
     ReadOnly(String),
+    /// The inventory cannot be read.
+    #[error("{0}")]
+    Inventory(String),
     /// It needs more memory than it may take.
     #[error("{0}")]
     Memory(String),

@@ -94,6 +94,14 @@ fn failure(path: &str, error: &StoreError) -> Error {
     }
 }
 
+/// A prefix as names begin with it; the root is no folder.
+fn folder(prefix: Option<&Path>) -> String {
+    match prefix.map(Path::as_ref) {
+        None | Some("") => String::new(),
+        Some(prefix) => format!("{prefix}/"),
+    }
+}
+
 fn read_only<T>() -> Result<T> {
     Err(Error::NotImplemented {
         operation: "write".to_owned(),
@@ -131,7 +139,7 @@ impl ObjectStore for DatasetFiles {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let folder = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
+        let folder = folder(prefix);
         let from = self.sizes.range(folder.clone()..);
         let below = from.take_while(|(path, _)| path.starts_with(&folder));
         let found: Vec<_> = below
@@ -141,7 +149,7 @@ impl ObjectStore for DatasetFiles {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let folder = prefix.map_or_else(String::new, |prefix| format!("{prefix}/"));
+        let folder = folder(prefix);
         let mut found = ListResult {
             common_prefixes: Vec::new(),
             objects: Vec::new(),

@@ -8,6 +8,7 @@ mod days;
 mod error;
 mod files;
 mod functions;
+mod inventory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::query::{Engine, QueryError};
 use crate::units::{DAY_MICROS, Day};
 
-use super::{Cell, Chart, Period, Section, Unit, sections, unit};
+use super::{Cell, Chart, Period, Section, Unit, inventory, sections, unit};
 
 /// Sections that are filled at the same time: while one is planned or reads, the other computes.
 const AT_ONCE: usize = 2;
@@ -76,13 +76,29 @@ pub async fn report(
 ) -> Result<Report, QueryError> {
     let sections = sections(table)
         .ok_or_else(|| QueryError::Sql(format!("there is no report for the table {table}")))?;
-    let filled = sections
-        .iter()
-        .map(|section| fill(engine, table, section, period, top));
-    let filled = stream::iter(filled).buffered(AT_ONCE).try_collect().await?;
+    let mut scope = Scope {
+        engine,
+        table,
+        period,
+        top,
+        buckets: String::new(),
+    };
+    let listed = if engine.has_inventory() && table == inventory::TABLE {
+        scope.buckets = quoted(&scope.fill(&inventory::BUCKETS).await?);
+        inventory::SECTIONS
+    } else {
+        &[]
+    };
+    let all = sections.iter().chain(listed);
+    let filled = stream::iter(all.map(|section| scope.fill(section)));
+    let filled = filled.buffered(AT_ONCE).try_collect().await?;
     // Before the year 1 there are no dates.
     let before = if compare && period.before().from > -62_135_596_800_000_000 {
-        Some(fill(engine, table, &sections[0], period.before(), top).await?)
+        let before = Scope {
+            period: period.before(),
+            ..scope
+        };
+        Some(before.fill(&sections[0]).await?)
     } else {
         None
     };
@@ -96,62 +112,84 @@ pub async fn report(
     })
 }
 
-async fn fill(
-    engine: &Engine,
-    table: &str,
-    section: &'static Section,
+/// What sections are filled from.
+struct Scope<'a> {
+    engine: &'a Engine,
+    table: &'a str,
     period: Period,
     top: usize,
-) -> Result<Filled, QueryError> {
-    let sql = statement(section, table, period, top);
-    let mut filled = Filled {
-        id: section.id,
-        title: section.title,
-        chart: section.chart,
-        columns: Vec::new(),
-        units: Vec::new(),
-        rows: Vec::new(),
-    };
-    for query in engine.statements(&sql)? {
-        let mut answer = engine.run(query).await?;
-        filled.name_columns(&answer.schema);
-        while let Some(batch) = answer.batches.try_next().await? {
-            filled.take(&batch)?;
-        }
-    }
-    Ok(filled)
+    /// Buckets that the rows tell of, as SQL has them in a list.
+    buckets: String,
 }
 
-/// The query of a section for a period.
-fn statement(section: &Section, table: &str, period: Period, top: usize) -> String {
-    let within = |micros: i64| format!("to_timestamp_micros({micros})");
-    let rows = format!(
-        "(SELECT * FROM {table} WHERE dt >= '{}' AND dt <= '{}' AND ts >= {} AND ts < {})",
-        Day::of_micros(period.from),
-        Day::of_micros(period.until - 1),
-        within(period.from),
-        within(period.until),
-    );
-    let whole_days = period.from % DAY_MICROS == 0 && period.until % DAY_MICROS == 0;
-    let rows = if whole_days {
-        format!(
-            "(SELECT * FROM {table} WHERE dt >= '{}' AND dt <= '{}')",
-            Day::of_micros(period.from),
-            Day::of_micros(period.until - 1),
-        )
-    } else {
-        rows
-    };
-    let time = match period.days() {
+impl Scope<'_> {
+    async fn fill(&self, section: &'static Section) -> Result<Filled, QueryError> {
+        let sql = self.statement(section);
+        let mut filled = Filled {
+            id: section.id,
+            title: section.title,
+            chart: section.chart,
+            columns: Vec::new(),
+            units: Vec::new(),
+            rows: Vec::new(),
+        };
+        for query in self.engine.statements(&sql)? {
+            let mut answer = self.engine.run(query).await?;
+            filled.name_columns(&answer.schema);
+            while let Some(batch) = answer.batches.try_next().await? {
+                filled.take(&batch)?;
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The query of a section.
+    fn statement(&self, section: &Section) -> String {
+        let Self { table, period, .. } = self;
+        section
+            .sql
+            .replace("{rows}", &rows_within(table, *period))
+            .replace("{time}", step_of(*period))
+            .replace("{top}", &self.top.to_string())
+            .replace("{buckets}", &self.buckets)
+            .replace("{class}", inventory::storage_class(period.days()))
+    }
+}
+
+/// The step of time of rows by time.
+fn step_of(period: Period) -> &'static str {
+    match period.days() {
         days if days <= HOURS => "date_trunc('hour', ts)",
         days if days <= DAYS => "dt",
         _ => "date_trunc('month', ts)",
-    };
-    section
-        .sql
-        .replace("{rows}", &rows)
-        .replace("{time}", time)
-        .replace("{top}", &top.to_string())
+    }
+}
+
+/// A table within a period, as a part of a query.
+fn rows_within(table: &str, period: Period) -> String {
+    let (first, last) = (
+        Day::of_micros(period.from),
+        Day::of_micros(period.until - 1),
+    );
+    let days = format!("SELECT * FROM {table} WHERE dt >= '{first}' AND dt <= '{last}'");
+    if period.from % DAY_MICROS == 0 && period.until % DAY_MICROS == 0 {
+        return format!("({days})");
+    }
+    let (from, until) = (period.from, period.until);
+    format!("({days} AND ts >= to_timestamp_micros({from}) AND ts < to_timestamp_micros({until}))")
+}
+
+/// The names in the first column as a list of SQL, which is never empty.
+fn quoted(names: &Filled) -> String {
+    let names = names.rows.iter().filter_map(|row| match row.first() {
+        Some(Cell::Text(name)) => Some(format!("'{}'", name.replace('\'', "''"))),
+        _ => None,
+    });
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        return "NULL".to_owned();
+    }
+    names.join(", ")
 }
 
 impl Filled {
@@ -213,43 +251,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_read_whole_days_or_parts_of_them() {
-        let section = &sections("cloudfront").expect("a report")[1];
-        let period = Period {
-            from: 0,
-            until: 4 * DAY_MICROS,
-        };
-        let sql = statement(section, "cloudfront", period, 3);
-        assert!(
-            sql.contains(
-                "(SELECT * FROM cloudfront WHERE dt >= '1970-01-01' AND dt <= '1970-01-04')"
-            ),
-            "{sql}"
+    fn periods_are_whole_days_or_parts_of_them() {
+        let period = |from, until| Period { from, until };
+        assert_eq!(
+            rows_within("cloudfront", period(0, 4 * DAY_MICROS)),
+            "(SELECT * FROM cloudfront WHERE dt >= '1970-01-01' AND dt <= '1970-01-04')"
         );
-        assert!(sql.contains("SELECT dt AS time"), "{sql}");
-        let part = Period {
-            from: 1,
-            until: 4 * DAY_MICROS,
-        };
-        let sql = statement(section, "cloudfront", part, 3);
+        let part = rows_within("cloudfront", period(1, 4 * DAY_MICROS));
         assert!(
-            sql.contains("AND ts >= to_timestamp_micros(1) AND"),
-            "{sql}"
+            part.contains("AND ts >= to_timestamp_micros(1) AND"),
+            "{part}"
         );
-        let day = Period {
-            from: 0,
-            until: DAY_MICROS,
-        };
-        assert!(
-            statement(section, "cloudfront", day, 3).contains("date_trunc('hour', ts) AS time")
-        );
-        let years = Period {
-            from: 0,
-            until: 700 * DAY_MICROS,
-        };
-        assert!(
-            statement(section, "cloudfront", years, 3).contains("date_trunc('month', ts) AS time")
-        );
+        let step = |days| step_of(period(0, days * DAY_MICROS));
+        let steps = ["date_trunc('hour', ts)", "dt", "date_trunc('month', ts)"];
+        assert_eq!([1, 4, 700].map(step), steps);
+        let day = period(0, DAY_MICROS);
         assert_eq!(
             day.before(),
             Period {

@@ -5,6 +5,7 @@
 mod cloudfront;
 mod fill;
 mod html;
+mod inventory;
 mod s3_access;
 mod value;
 
@@ -116,6 +117,14 @@ pub fn sections(table: &str) -> Option<&'static [Section]> {
         "s3_access" => Some(s3_access::SECTIONS),
         _ => None,
     }
+}
+
+/// Lifecycle rules that move what nobody reads, by bucket, as `aws s3api put-bucket-lifecycle-configuration`
+/// takes them. `None` if the report was made without an inventory.
+pub fn lifecycle_rules(report: &Report) -> Option<Vec<(String, serde_json::Value)>> {
+    let mut sections = report.sections.iter();
+    let section = sections.find(|section| section.id == inventory::RULES)?;
+    Some(inventory::rules(section))
 }
 
 /// What the numbers of a column are, by its name.

@@ -278,6 +278,13 @@ impl From<QueryError> for Failure {
                     "a dataset is only read: SELECT, EXPLAIN, SHOW, DESCRIBE and CREATE VIEW work; --to writes rows to a file",
                 ],
             ),
+            QueryError::Inventory(_) => Self::new(
+                Kind::Other,
+                text,
+                &[
+                    "--inventory takes a manifest.json, or a folder of reports as S3 Inventory delivers them",
+                ],
+            ),
             QueryError::Memory(_) => Self::new(
                 Kind::Other,
                 text,
