@@ -64,7 +64,7 @@ pub(super) const SECTIONS: &[Section] = &[
         // less than once in a quarter is cheaper in GLACIER_IR: S3 User Guide, "Transitioning objects using
         // Amazon S3 Lifecycle".
         sql: concat!(
-            "SELECT prefix, sum(size) AS bytes, count(*) AS objects, '{class}' AS storage_class FROM (\
+            "SELECT prefix, sum(size) AS bytes, count(size) AS objects, '{class}' AS storage_class FROM (\
              SELECT prefix, CASE WHEN coalesce(class, 'STANDARD') = 'STANDARD' AND size >= 131072 THEN size END AS size, \
              reads FROM ",
             objects!(),

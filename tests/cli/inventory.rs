@@ -193,7 +193,7 @@ fn objects_that_nobody_reads() {
     // Of `img/` something is read, and a rule for the top would move all. What is small stays.
     assert_eq!(
         section(&env, &given, "lifecycle"),
-        json!([{"prefix": "example-assets/archive/", "bytes": 5_000_000, "objects": 2, "storage_class": "STANDARD_IA"}])
+        json!([{"prefix": "example-assets/archive/", "bytes": 5_000_000, "objects": 1, "storage_class": "STANDARD_IA"}])
     );
     let (set, rules) = (env.arg("set"), env.arg("rules.json"));
     let ended = env
