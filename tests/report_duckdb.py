@@ -3,8 +3,8 @@
 
 usage: S3LOGS=target/debug/s3logs tests/report_duckdb.py [DATASET]
 
-Without DATASET it makes one of the fixtures. Needs duckdb from PyPI. What agents are is asked of s3logs, one by one; its
-own tests hold that. All else is DuckDB's, in other words than those of the report.
+Without DATASET it makes one of the fixtures. Needs duckdb from PyPI. What agents and addresses are is asked of s3logs, one by
+one; its own tests hold that. All else is DuckDB's, in other words than those of the report.
 """
 
 import csv
@@ -19,6 +19,7 @@ import duckdb
 
 S3LOGS = os.path.abspath(os.environ["S3LOGS"])
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PLACES = ("--geoip", os.path.join(TOP, "fixtures", "addresses.mmdb"))
 ENDINGS = (
     "avif|bmp|css|eot|gif|ico|jpeg|jpg|js|json|map|mjs|mp3|mp4|ogg|otf|png|svg|ttf|wasm|wav|webm|webmanifest|webp|woff|woff2"
     "|xml|txt"
@@ -102,15 +103,24 @@ S3_ACCESS = {
 }
 
 
+for sections, address, sent, who in (
+    (CLOUDFRONT, "c_ip", "sc_bytes", VISITORS),
+    (S3_ACCESS, "remote_ip", "bytes_sent", "count(DISTINCT remote_ip)"),
+):
+    for name, columns in ("countries", "country, country_name"), ("networks", "'AS' || asn, network_name"):
+        sections[name] = f"""SELECT {columns}, count(*), sum({sent})::BIGINT, {who}
+            FROM rows LEFT JOIN addresses ON address = {address} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 10"""
+
+
 def run(*arguments):
     return subprocess.run([S3LOGS, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def asked(dataset, sql):
-    return list(csv.reader(io.StringIO(run("query", dataset, sql, "--output", "csv"))))[1:]
+def asked(dataset, sql, *options):
+    return list(csv.reader(io.StringIO(run("query", dataset, sql, "--output", "csv", *options))))[1:]
 
 
-def prepare(base, dataset, table, column):
+def prepare(base, dataset, table, column, address):
     base.execute(f"CREATE OR REPLACE VIEW rows AS SELECT * FROM read_parquet('{dataset}/{table}/**/*.parquet', hive_partitioning = true)")
     base.execute("CREATE OR REPLACE TABLE agents (agent VARCHAR, bot BOOLEAN, family VARCHAR, crawler VARCHAR, purpose VARCHAR)")
     known = asked(
@@ -120,6 +130,17 @@ def prepare(base, dataset, table, column):
     )
     for agent, bot, family, crawler, purpose in known:
         base.execute("INSERT INTO agents VALUES (?, ?, ?, ?, ?)", [agent, bot == "true", family, crawler or None, purpose or None])
+    base.execute(
+        "CREATE OR REPLACE TABLE addresses (address VARCHAR, country VARCHAR, country_name VARCHAR, asn INTEGER, network_name VARCHAR)"
+    )
+    known = asked(
+        dataset,
+        f"SELECT DISTINCT {address}, country({address}), country_name({address}), asn({address}), network_name({address})"
+        f" FROM {table} WHERE {address} IS NOT NULL",
+        *PLACES,
+    )
+    for row in known:
+        base.execute("INSERT INTO addresses VALUES (?, ?, ?, ?, ?)", [value or None for value in row])
     if table == "cloudfront":
         base.execute("CREATE OR REPLACE TABLE edges (location VARCHAR, city VARCHAR, country VARCHAR)")
         places = asked(
@@ -152,9 +173,9 @@ def same(one, other):
     return one == other
 
 
-def check(base, dataset, table, queries, column):
-    prepare(base, dataset, table, column)
-    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table).splitlines()]
+def check(base, dataset, table, queries, *columns):
+    prepare(base, dataset, table, *columns)
+    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table, *PLACES).splitlines()]
     sections = {event["id"]: event for event in events if event["event"] == "section"}
     differing = sorted(set(sections) ^ set(queries))
     for name in sorted(set(sections) & set(queries)):
@@ -180,9 +201,12 @@ def main():
         if len(sys.argv) == 1:
             run("sync", "-q", os.path.join(TOP, "fixtures", "logs"), dataset)
         differing = []
-        for table, queries, column in ("cloudfront", CLOUDFRONT, "cs_user_agent"), ("s3_access", S3_ACCESS, "user_agent"):
+        for table, queries, *columns in (
+            ("cloudfront", CLOUDFRONT, "cs_user_agent", "c_ip"),
+            ("s3_access", S3_ACCESS, "user_agent", "remote_ip"),
+        ):
             if os.path.isdir(os.path.join(dataset, table)):
-                differing += check(base, dataset, table, queries, column)
+                differing += check(base, dataset, table, queries, *columns)
     if differing:
         sys.exit(f"they differ: {', '.join(differing)}")
 

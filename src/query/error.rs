@@ -19,6 +19,9 @@ pub enum QueryError {
     /// It would change something.
     #[error("{0}")]
     ReadOnly(String),
+    /// A database of addresses cannot be used.
+    #[error("{0}")]
+    Places(String),
     /// It needs more memory than it may take.
     #[error("{0}")]
     Memory(String),

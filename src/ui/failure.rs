@@ -278,6 +278,13 @@ impl From<QueryError> for Failure {
                     "a dataset is only read: SELECT, EXPLAIN, SHOW, DESCRIBE and CREATE VIEW work; --to writes rows to a file",
                 ],
             ),
+            QueryError::Places(_) => Self::new(
+                Kind::File,
+                text,
+                &[
+                    "--geoip takes a MaxMind DB file (.mmdb) of countries, cities or networks, such as GeoLite2's or DB-IP's",
+                ],
+            ),
             QueryError::Memory(_) => Self::new(
                 Kind::Other,
                 text,
