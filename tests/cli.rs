@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod credentials;
 mod failures;
+#[cfg(feature = "query")]
+mod geoip;
 mod help;
 #[cfg(feature = "query")]
 mod inventory;

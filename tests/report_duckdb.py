@@ -3,8 +3,8 @@
 
 usage: S3LOGS=target/debug/s3logs tests/report_duckdb.py [DATASET]
 
-Without DATASET it makes one of the fixtures. Needs duckdb from PyPI. What agents are is asked of s3logs, one by one; its
-own tests hold that. All else is DuckDB's, in other words than those of the report.
+Without DATASET it makes one of the fixtures. Needs duckdb from PyPI. What agents and addresses are is asked of s3logs, one by
+one; its own tests hold that. All else is DuckDB's, in other words than those of the report.
 """
 
 import csv
@@ -21,6 +21,7 @@ import duckdb
 
 S3LOGS = os.path.abspath(os.environ["S3LOGS"])
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PLACES = ("--geoip", os.path.join(TOP, "fixtures", "addresses.mmdb"))
 ENDINGS = (
     "avif|bmp|css|eot|gif|ico|jpeg|jpg|js|json|map|mjs|mp3|mp4|ogg|otf|png|svg|ttf|wasm|wav|webm|webmanifest|webp|woff|woff2"
     "|xml|txt"
@@ -118,15 +119,24 @@ INVENTORY = {
 }
 
 
+for sections, address, sent, who in (
+    (CLOUDFRONT, "c_ip", "sc_bytes", VISITORS),
+    (S3_ACCESS, "remote_ip", "bytes_sent", "count(DISTINCT remote_ip)"),
+):
+    for name, columns in ("countries", "country, country_name"), ("networks", "'AS' || asn, network_name"):
+        sections[name] = f"""SELECT {columns}, count(*), sum({sent})::BIGINT, {who}
+            FROM rows LEFT JOIN addresses ON address = {address} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 10"""
+
+
 def run(*arguments):
     return subprocess.run([S3LOGS, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def asked(dataset, sql):
-    return list(csv.reader(io.StringIO(run("query", dataset, sql, "--output", "csv"))))[1:]
+def asked(dataset, sql, *options):
+    return list(csv.reader(io.StringIO(run("query", dataset, sql, "--output", "csv", *options))))[1:]
 
 
-def prepare(base, dataset, table, column):
+def prepare(base, dataset, table, column, address):
     base.execute(f"CREATE OR REPLACE VIEW rows AS SELECT * FROM read_parquet('{dataset}/{table}/**/*.parquet', hive_partitioning = true)")
     base.execute("CREATE OR REPLACE TABLE agents (agent VARCHAR, bot BOOLEAN, family VARCHAR, crawler VARCHAR, purpose VARCHAR)")
     known = asked(
@@ -136,6 +146,17 @@ def prepare(base, dataset, table, column):
     )
     for agent, bot, family, crawler, purpose in known:
         base.execute("INSERT INTO agents VALUES (?, ?, ?, ?, ?)", [agent, bot == "true", family, crawler or None, purpose or None])
+    base.execute(
+        "CREATE OR REPLACE TABLE addresses (address VARCHAR, country VARCHAR, country_name VARCHAR, asn INTEGER, network_name VARCHAR)"
+    )
+    known = asked(
+        dataset,
+        f"SELECT DISTINCT {address}, country({address}), country_name({address}), asn({address}), network_name({address})"
+        f" FROM {table} WHERE {address} IS NOT NULL",
+        *PLACES,
+    )
+    for row in known:
+        base.execute("INSERT INTO addresses VALUES (?, ?, ?, ?, ?)", [value or None for value in row])
     if table == "cloudfront":
         base.execute("CREATE OR REPLACE TABLE edges (location VARCHAR, city VARCHAR, country VARCHAR)")
         places = asked(
@@ -199,9 +220,10 @@ def same(one, other):
     return one == other
 
 
-def check(base, dataset, table, queries, column, *options):
-    prepare(base, dataset, table, column)
-    events = [json.loads(line) for line in run("report", dataset, "--json", "--table", table, *options).splitlines()]
+def check(base, dataset, table, queries, columns, *options):
+    prepare(base, dataset, table, *columns)
+    command = ["report", dataset, "--json", "--table", table, *PLACES, *options]
+    events = [json.loads(line) for line in run(*command).splitlines()]
     sections = {event["id"]: event for event in events if event["event"] == "section"}
     differing = sorted(set(sections) ^ set(queries))
     for name in sorted(set(sections) & set(queries)):
@@ -228,11 +250,11 @@ def main():
             run("sync", "-q", os.path.join(TOP, "fixtures", "logs"), dataset)
         differing = []
         if os.path.isdir(os.path.join(dataset, "cloudfront")):
-            differing += check(base, dataset, "cloudfront", CLOUDFRONT, "cs_user_agent")
+            differing += check(base, dataset, "cloudfront", CLOUDFRONT, ("cs_user_agent", "c_ip"))
         if os.path.isdir(os.path.join(dataset, "s3_access")):
-            place = list_objects(base, dataset, folder)
-            queries = S3_ACCESS | INVENTORY
-            differing += check(base, dataset, "s3_access", queries, "user_agent", "--inventory", place)
+            listed = list_objects(base, dataset, folder)
+            columns = ("user_agent", "remote_ip")
+            differing += check(base, dataset, "s3_access", S3_ACCESS | INVENTORY, columns, "--inventory", listed)
     if differing:
         sys.exit(f"they differ: {', '.join(differing)}")
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use futures::stream::TryStreamExt;
 use serde::Serialize;
 
-use crate::query::{Engine, Limits, Query};
+use crate::query::{Engine, Limits, Places, Query};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Ui};
 use crate::units::ByteSize;
@@ -27,7 +27,8 @@ Examples:
     'SELECT storage_class, count(*), sum(size) FROM inventory GROUP BY 1'
 
 Functions beside those of SQL: url_decode, url_host, is_asset, edge_city, edge_country, is_bot, crawler,
-crawler_purpose, agent_family, ip_prefix, visitor. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
+crawler_purpose, agent_family, ip_prefix, visitor; with --geoip country, country_name, asn, network_name of an
+address. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
 
 /// Asks a dataset in SQL
 ///
@@ -61,6 +62,10 @@ pub(super) struct Args {
     /// File for the rows; it appears when all of them are there
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
+
+    /// Database (.mmdb) of countries or networks for the functions of addresses; may be given again
+    #[arg(long, value_name = "FILE")]
+    geoip: Vec<PathBuf>,
 
     /// Memory for sorts, groups and joins, at least 32MiB; sorts and plain groups go on on disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
@@ -112,6 +117,7 @@ async fn ask(args: Args, context: &Context) -> Result<Exit, Failure> {
         Some(args.text()?)
     };
     let engine = open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
+    let engine = located(engine, &args.geoip)?;
     let asking = Asking {
         engine: &engine,
         form,
@@ -226,6 +232,14 @@ fn report_of(inventory: &Location) -> (Location, String) {
         }
         Location::Std => (inventory.clone(), String::new()),
     }
+}
+
+/// The same with databases of addresses, if there are any.
+pub(super) fn located(engine: Engine, geoip: &[PathBuf]) -> Result<Engine, Failure> {
+    if geoip.is_empty() {
+        return Ok(engine);
+    }
+    Ok(engine.with_places(Places::open(geoip)?))
 }
 
 /// An engine, and how its answers are told.

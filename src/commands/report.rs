@@ -7,6 +7,7 @@ use crate::query::Engine;
 use crate::report::{self, Period, Report};
 use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Kind, Ui};
+use crate::units::Day;
 
 use super::args::{AwsArgs, InventoryArgs};
 use super::new_file::{self, NewFile};
@@ -17,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   s3logs report ./dataset
   s3logs report s3://lake/logs --month 2024-02 --table cloudfront
-  s3logs report ./dataset --since 2024-02-01 --html report.html
+  s3logs report ./dataset --by month --html report.html
   s3logs report s3://lake/logs --inventory s3://inventory/photos/daily/ --lifecycle rules.json
   s3logs report --json ./dataset | jq 'select(.id == \"pages\").rows'";
 
@@ -26,9 +27,10 @@ const TOP: u16 = 10;
 
 /// Shows who asks for what, how it is answered, and how that changes
 ///
-/// Tells of web traffic from CloudFront logs and of the use of buckets from S3 access logs. With a
-/// period the totals are compared with the period of the same length before it. Times are UTC. Visitors
-/// are pairs of address and user agent, counted anew each day.
+/// Tells of web traffic from CloudFront logs and of the use of buckets from S3 access logs. With --since
+/// the totals are compared with the period of the same length before it, those of a month with the month
+/// before, or as many days of it as there are. Times are UTC. Visitors are pairs of address and user agent,
+/// counted anew each day.
 #[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -53,21 +55,30 @@ pub(super) struct Args {
     #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
     month: Option<Month>,
 
+    /// A report for each month that has rows, newest first
+    #[arg(long, value_name = "STEP", value_enum)]
+    by: Option<By>,
+
     /// Rows of each list
     #[arg(long, value_name = "N", default_value_t = TOP, value_parser = clap::value_parser!(u16).range(1..=1000))]
     top: u16,
 
-    /// One line per value: table, section, row, column, value
+    /// One line per value: table, from, to, section, row, column, value
     #[arg(long, conflicts_with = "json")]
     csv: bool,
 
-    /// Write a page of HTML that needs nothing else, instead of to the terminal
+    /// Write a page of HTML that needs nothing else, instead of to the terminal; less than 300 kB for each
+    /// table and month
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
     html: Option<PathBuf>,
 
     /// Show the page in the browser
     #[arg(long, requires = "html")]
     open: bool,
+
+    /// Database (.mmdb) for sections of countries and networks; may be given again, as each has one of them
+    #[arg(long, value_name = "FILE")]
+    geoip: Vec<PathBuf>,
 
     /// Memory for groups and sorts, at least 32MiB; a section that needs more fails
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
@@ -84,6 +95,16 @@ pub(super) struct Args {
     #[command(flatten)]
     aws: AwsArgs,
 }
+
+/// How a period is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    /// Calendar months, UTC.
+    Month,
+}
+
+/// What a report is of, and what its totals are compared with.
+type Compared = (Period, Option<Period>);
 
 #[derive(Serialize)]
 struct Shown {
@@ -117,10 +138,12 @@ pub(super) async fn write_page(
         since: None,
         until: None,
         month: None,
+        by: None,
         top: TOP,
         csv: false,
         html: Some(path.to_owned()),
         open: false,
+        geoip: Vec::new(),
         memory,
         lifecycle: None,
         listed: InventoryArgs::default(),
@@ -136,47 +159,27 @@ pub(super) async fn write_page(
 }
 
 async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
-    let ui = &context.ui;
     let engine = query::open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
+    let engine = query::located(engine, &args.geoip)?;
     let tables = args.tables(&engine)?;
     let mut reports = Vec::new();
     for table in &tables {
-        if let Some(report) = args.report(&engine, table, context).await? {
-            reports.push(report);
+        for (period, before) in args.periods(&engine, table)? {
+            let filled = report::report(&engine, table, period, before, args.top.into());
+            reports.push(context.unless_interrupted(Box::pin(filled)).await?);
         }
     }
-    if reports.is_empty() {
-        ui.note("there are no rows in this period");
+    if tables.is_empty() {
+        context.ui.note("the dataset has no rows yet");
+    } else if reports.is_empty() {
+        context.ui.note("there are no rows in this period");
     }
     if let Some(path) = &args.lifecycle {
-        write_rules(path, &reports, ui)?;
+        write_rules(path, &reports, &context.ui)?;
     }
-    if let Some(path) = &args.html {
-        let title = format!("Logs of {}", args.place);
-        let mut file = NewFile::create(path)?;
-        let written = file.write_all(report::page(&title, &reports).as_bytes());
-        written.map_err(|error| new_file::failure(path, &error))?;
-        file.put()?;
-        ui.note(&format!("written: {}", path.display()));
-        if args.open {
-            ui.show_page(path);
-        }
-        reports.clear();
-    }
-    for (at, report) in reports.iter().enumerate() {
-        if ui.style().json {
-            for line in ui::report_json(report) {
-                ui.json(&line)?;
-            }
-        } else if args.csv {
-            ui.data(&ui::report_csv(report, at == 0))?;
-        } else {
-            ui.data(&format!(
-                "{}{}",
-                if at == 0 { "" } else { "\n" },
-                ui::report_on_terminal(report)
-            ))?;
-        }
+    match &args.html {
+        Some(path) => args.page(path, &reports, context)?,
+        None => args.print(&reports, context)?,
     }
     let (requests, bytes_read) = engine.read_so_far();
     Ok(Shown {
@@ -204,6 +207,53 @@ fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> 
 }
 
 impl Args {
+    fn page(&self, path: &Path, reports: &[Report], context: &Context) -> Result<(), Failure> {
+        let ui = &context.ui;
+        let title = format!("Logs of {}", self.name());
+        let mut file = NewFile::create(path)?;
+        let written = file.write_all(report::page(&title, reports).as_bytes());
+        written.map_err(|error| new_file::failure(path, &error))?;
+        file.put()?;
+        ui.note(&format!("written: {}", path.display()));
+        if self.open {
+            ui.show_page(path);
+        }
+        Ok(())
+    }
+
+    /// The dataset as a page calls it, which may be shown to others: of a folder of this host its own name.
+    fn name(&self) -> String {
+        let folder = match &self.place {
+            Location::Local(path) => path.canonicalize().ok(),
+            _ => None,
+        };
+        let name = folder.as_deref().and_then(Path::file_name);
+        name.map_or_else(
+            || self.place.to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        )
+    }
+
+    fn print(&self, reports: &[Report], context: &Context) -> Result<(), Failure> {
+        let ui = &context.ui;
+        if self.csv {
+            ui.data(ui::CSV_HEADER)?;
+        }
+        for (at, report) in reports.iter().enumerate() {
+            if ui.style().json {
+                for line in ui::report_json(report) {
+                    ui.json(&line)?;
+                }
+            } else if self.csv {
+                ui.lines(ui::report_csv(report).as_bytes())?;
+            } else {
+                let gap = if at == 0 { "" } else { "\n" };
+                ui.data(&format!("{gap}{}", ui::report_on_terminal(report)))?;
+            }
+        }
+        Ok(())
+    }
+
     fn tables(&self, engine: &Engine) -> Result<Vec<String>, Failure> {
         let known = |table: &&String| report::sections(table).is_some();
         let all: Vec<String> = engine.tables().keys().filter(known).cloned().collect();
@@ -224,19 +274,34 @@ impl Args {
         }
     }
 
-    async fn report(
-        &self,
-        engine: &Engine,
-        table: &str,
-        context: &Context,
-    ) -> Result<Option<Report>, Failure> {
-        let Some(period) = self.period(engine, table)? else {
-            return Ok(None);
+    /// What is reported on, newest first, and compared with what has rows.
+    fn periods(&self, engine: &Engine, table: &str) -> Result<Vec<Compared>, Failure> {
+        let Some(asked) = self.period(engine, table)? else {
+            return Ok(Vec::new());
         };
-        let compare = self.since.is_some() || self.month.is_some();
-        let filled = report::report(engine, table, period, compare, self.top.into());
-        let report = context.unless_interrupted(Box::pin(filled)).await?;
-        Ok(Some(report))
+        let days = engine.days(table);
+        let has_rows = |period: &Period| {
+            let (first, last) = (
+                Day::of_micros(period.from),
+                Day::of_micros(period.until - 1),
+            );
+            days.range(first..=last).next().is_some()
+        };
+        let monthly = |month: Period| (month, month.month_before().filter(has_rows));
+        if self.by == Some(By::Month) {
+            let months = days.iter().rev().filter_map(|day| {
+                let month = Period::month_of(day.start_micros())?;
+                month.within(asked)
+            });
+            let mut months: Vec<Period> = months.filter(has_rows).collect();
+            months.dedup();
+            return Ok(months.into_iter().map(monthly).collect());
+        }
+        Ok(vec![match (self.month, self.since) {
+            (Some(_), _) => monthly(asked),
+            (None, Some(_)) => (asked, Some(asked.before()).filter(has_rows)),
+            (None, None) => (asked, None),
+        }])
     }
 
     /// What is asked for, within the days that the table has; `None` if it has none of them.
@@ -245,24 +310,21 @@ impl Args {
             return Ok(None);
         };
         let all = Period::of_days(first, last);
-        if let Some(Month(range)) = self.month {
-            let (from, until) = (
-                range.since.unwrap_or(all.from),
-                range.until.unwrap_or(all.until),
-            );
-            let period = Period { from, until };
-            return Ok((from < all.until && all.from < until).then_some(period));
-        }
-        let given = (self.since.map(When::first), self.until.map(When::after));
-        let from = given.0.unwrap_or(all.from);
-        let until = given.1.unwrap_or(all.until);
-        if given
-            .1
-            .is_some_and(|until| given.0.is_some_and(|from| from >= until))
-        {
+        let range = self
+            .month
+            .map_or_else(Default::default, |Month(range)| range);
+        let since = self.since.map(When::first).or(range.since);
+        let until = self.until.map(When::after).or(range.until);
+        if since.is_some_and(|since| until.is_some_and(|until| since >= until)) {
             return Err(Failure::usage("--until lies before --since", "swap them"));
         }
-        let none = from >= until || from >= all.until || until <= all.from;
-        Ok((!none).then_some(Period { from, until }))
+        let asked = Period {
+            from: since.unwrap_or(all.from),
+            until: until.unwrap_or(all.until),
+        };
+        let both = asked.within(all);
+        // A period that was given keeps its length, as it is compared with the one before.
+        let whole = self.month.is_none() && self.by.is_none();
+        Ok(if whole { both.and(Some(asked)) } else { both })
     }
 }

@@ -22,6 +22,9 @@ pub enum QueryError {
     /// The inventory cannot be read.
     #[error("{0}")]
     Inventory(String),
+    /// A database of addresses cannot be used.
+    #[error("{0}")]
+    Places(String),
     /// It needs more memory than it may take.
     #[error("{0}")]
     Memory(String),

@@ -1,6 +1,6 @@
 //! The files of a dataset as the engine reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use datafusion::object_store::{
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::store::{ErrorKind, Store, StoreError};
+use crate::units::Day;
 
 /// A dataset's live files, read-only. Its listing is that of the commits: what else lies in the
 /// folders is not there.
@@ -41,6 +42,15 @@ impl DatasetFiles {
             requests: AtomicU64::default(),
             bytes: AtomicU64::default(),
         }
+    }
+
+    /// The days that a table has files of, by their folders.
+    pub(super) fn days(&self, table: &str) -> BTreeSet<Day> {
+        let folder = format!("{table}/dt=");
+        let from = self.sizes.range(folder.clone()..);
+        from.map_while(|(path, _)| path.strip_prefix(&folder))
+            .filter_map(|rest| rest.split('/').next()?.parse().ok())
+            .collect()
     }
 
     /// Requests made and bytes read so far.

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, Int64Array, StringViewArray};
 use arrow::datatypes::DataType;
 use datafusion::common::cast::{as_date32_array, as_int64_array, as_string_view_array};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
@@ -16,6 +16,8 @@ use datafusion::logical_expr::{
 
 use crate::schema::values::url_decode;
 use crate::traffic::{agent_family, crawler, edge, ip_prefix, is_asset, is_bot, url_host};
+
+use super::Places;
 
 /// A function of a text. What it gives for null is null.
 #[derive(Clone, Copy)]
@@ -26,6 +28,17 @@ enum Body {
     Network,
     /// Of an address, a user agent and a day.
     Visitor,
+    /// Of an address, by databases that the user brings.
+    Place(Asked),
+}
+
+/// What is asked of an address.
+#[derive(Clone, Copy)]
+enum Asked {
+    Country,
+    CountryName,
+    Asn,
+    NetworkName,
 }
 
 /// What is known of a function.
@@ -36,7 +49,7 @@ struct Listed {
     body: Body,
 }
 
-const FUNCTIONS: [Listed; 11] = [
+const FUNCTIONS: [Listed; 15] = [
     Listed {
         name: "url_decode",
         about: "url_decode(text): the text with %XX decoded once",
@@ -64,7 +77,7 @@ const FUNCTIONS: [Listed; 11] = [
     },
     Listed {
         name: "crawler_purpose",
-        about: "crawler_purpose(user_agent): search, ai, preview, marketing or service",
+        about: "crawler_purpose(user_agent): search, ai, preview, marketing, service, scanner, archive or research",
         body: Body::Text(|text| crawler(text).map(|one| one.purpose.name().into())),
     },
     Listed {
@@ -92,6 +105,26 @@ const FUNCTIONS: [Listed; 11] = [
         about: "ip_prefix(address[, bits]): its network, by default /24 or, for IPv6, /48",
         body: Body::Network,
     },
+    Listed {
+        name: "country",
+        about: "country(address): the code of its country, by --geoip",
+        body: Body::Place(Asked::Country),
+    },
+    Listed {
+        name: "country_name",
+        about: "country_name(address): the name of its country, by --geoip",
+        body: Body::Place(Asked::CountryName),
+    },
+    Listed {
+        name: "asn",
+        about: "asn(address): the number of its network (autonomous system), by --geoip",
+        body: Body::Place(Asked::Asn),
+    },
+    Listed {
+        name: "network_name",
+        about: "network_name(address): whose network it is, by --geoip",
+        body: Body::Place(Asked::NetworkName),
+    },
 ];
 
 /// Names and meanings of the functions.
@@ -100,21 +133,34 @@ pub(super) fn described() -> impl Iterator<Item = (&'static str, &'static str)> 
 }
 
 pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
-    FUNCTIONS
-        .iter()
-        .map(|one| ScalarUDF::from(Function::new(*one)))
+    let rest = FUNCTIONS.iter().filter(|one| !one.is_of_places());
+    let rest = rest.map(|one| ScalarUDF::from(Function::new(*one, None)));
+    rest.chain(located(None))
+}
+
+/// The functions of addresses.
+pub(super) fn located(places: Option<&Arc<Places>>) -> impl Iterator<Item = ScalarUDF> {
+    let some = FUNCTIONS.iter().filter(|one| one.is_of_places());
+    some.map(move |one| ScalarUDF::from(Function::new(*one, places.map(Arc::clone))))
+}
+
+impl Listed {
+    fn is_of_places(&self) -> bool {
+        matches!(self.body, Body::Place(_))
+    }
 }
 
 struct Function {
     listed: Listed,
+    places: Option<Arc<Places>>,
     signature: Signature,
 }
 
 impl Function {
-    fn new(listed: Listed) -> Self {
+    fn new(listed: Listed, places: Option<Arc<Places>>) -> Self {
         let text = || TypeSignature::Exact(vec![DataType::Utf8View]);
         let signature = match listed.body {
-            Body::Text(_) | Body::Flag(_) => text(),
+            Body::Text(_) | Body::Flag(_) | Body::Place(_) => text(),
             Body::Network => TypeSignature::OneOf(vec![
                 text(),
                 TypeSignature::Exact(vec![DataType::Utf8View, DataType::Int64]),
@@ -127,8 +173,30 @@ impl Function {
         };
         Self {
             listed,
+            places,
             signature: Signature::new(signature, Volatility::Immutable),
         }
+    }
+}
+
+impl Function {
+    /// Databases that know it. Null instead would look like an address that nobody knows.
+    fn places(&self, asked: Asked) -> Result<&Places> {
+        let places = self.places.as_deref();
+        let (what, known) = match asked {
+            Asked::Country | Asked::CountryName => {
+                ("countries", places.filter(|one| one.known().countries))
+            }
+            Asked::Asn | Asked::NetworkName => {
+                ("networks", places.filter(|one| one.known().networks))
+            }
+        };
+        known.ok_or_else(|| {
+            let name = self.listed.name;
+            DataFusionError::Plan(format!(
+                "{name} needs a database of {what}: name one with --geoip FILE.mmdb"
+            ))
+        })
     }
 }
 
@@ -166,6 +234,13 @@ impl ScalarUDFImpl for Function {
             Body::Text(_) | Body::Network => DataType::Utf8View,
             Body::Flag(_) => DataType::Boolean,
             Body::Visitor => DataType::Int64,
+            Body::Place(asked) => {
+                self.places(asked)?;
+                match asked {
+                    Asked::Asn => DataType::Int64,
+                    _ => DataType::Utf8View,
+                }
+            }
         })
     }
 
@@ -182,6 +257,7 @@ impl ScalarUDFImpl for Function {
                 let bits = arrays.get(1).map(|bits| as_int64_array(bits)).transpose()?;
                 Arc::new(networks(texts, bits))
             }
+            Body::Place(asked) => located_at(texts, self.places(asked)?, asked),
             Body::Visitor => {
                 let agents = as_string_view_array(&arrays[1])?;
                 Arc::new(visitors(texts, agents, as_date32_array(&arrays[2])?))
@@ -201,6 +277,21 @@ fn once_each<'a, T: Clone, A>(
     let mut known: HashMap<&str, Option<T>> = HashMap::new();
     let mut value = |text: &'a str| known.entry(text).or_insert_with(|| function(text)).clone();
     collect(texts.iter().map(|text| value(text?)).collect())
+}
+
+fn located_at(texts: &StringViewArray, places: &Places, asked: Asked) -> ArrayRef {
+    let name = |look: &dyn Fn(&str) -> Option<String>| {
+        Arc::new(once_each(texts, look, StringViewArray::from_iter)) as ArrayRef
+    };
+    match asked {
+        Asked::Country => name(&|address| places.country(address)),
+        Asked::CountryName => name(&|address| places.country_name(address)),
+        Asked::NetworkName => name(&|address| places.network_name(address)),
+        Asked::Asn => {
+            let number = |address: &str| places.asn(address);
+            Arc::new(once_each(texts, number, Int64Array::from_iter))
+        }
+    }
 }
 
 fn networks(texts: &StringViewArray, bits: Option<&Int64Array>) -> StringViewArray {

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod functions;
 mod inventory;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ use days::DayTable;
 use files::DatasetFiles;
 
 pub use error::QueryError;
+pub use places::{Known, Places};
 
 /// What a query may take.
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ pub struct Engine {
     context: SessionContext,
     files: Arc<DatasetFiles>,
     tables: BTreeMap<String, TableSize>,
+    known: Known,
     /// Removed with the engine.
     _spill: TempDir,
 }
@@ -126,6 +129,7 @@ impl Engine {
             context,
             files,
             tables,
+            known: Known::default(),
             _spill: spill,
         };
         for table in engine.tables.keys() {
@@ -153,9 +157,29 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets the functions of addresses know what these databases do; without any they are errors.
+    #[must_use]
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.known = places.known();
+        for function in functions::located(Some(&Arc::new(places))) {
+            self.context.register_udf(function);
+        }
+        self
+    }
+
+    /// What is known of addresses.
+    pub fn known(&self) -> Known {
+        self.known
+    }
+
     /// The tables.
     pub fn tables(&self) -> &BTreeMap<String, TableSize> {
         &self.tables
+    }
+
+    /// The days that a table has rows of.
+    pub fn days(&self, table: &str) -> BTreeSet<Day> {
+        self.files.days(table)
     }
 
     /// Columns of a table and their types, as SQL calls them; `None` if there is no such table.

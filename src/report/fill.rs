@@ -3,7 +3,8 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit,
+    TimestampMicrosecondType,
 };
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -11,10 +12,13 @@ use serde::Serialize;
 use crate::query::{Engine, QueryError};
 use crate::units::{DAY_MICROS, Day};
 
-use super::{Cell, Chart, Period, Section, Unit, inventory, sections, unit};
+use super::{Cell, Chart, Period, Section, Unit, inventory, places, sections, unit};
 
 /// Sections that are filled at the same time: while one is planned or reads, the other computes.
 const AT_ONCE: usize = 2;
+
+/// Sections before those of countries and networks: totals, time, hours.
+const PLACES_AFTER: usize = 3;
 
 /// Days that are shown hour by hour, and those that are shown day by day.
 const HOURS: i64 = 3;
@@ -25,15 +29,26 @@ const DAYS: i64 = 100;
 pub struct Report {
     /// The table.
     pub table: String,
-    /// First day of the events.
+    /// First day of the events, or the instant that they begin at, where that is no midnight.
     pub from: String,
-    /// Last day of the events.
+    /// Last day of the events, or the instant that they end before.
     pub to: String,
     /// The sections, in order.
     pub sections: Vec<Filled>,
-    /// The totals of the period before, if it was asked for.
+    /// What the totals are compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Filled>,
+    pub before: Option<Before>,
+}
+
+/// The totals of an earlier period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Before {
+    /// Its beginning, as in [`Report`].
+    pub from: String,
+    /// Its end.
+    pub to: String,
+    /// Its totals.
+    pub totals: Filled,
 }
 
 /// A section with its rows.
@@ -61,7 +76,7 @@ impl Filled {
     }
 }
 
-/// Fills the sections of a table. With `compare` the totals of the period before are there as well.
+/// Fills the sections of a table for a period, and the totals of another one, `before`, if there is one.
 ///
 /// Memory: that of the engine; sections have at most `top` rows, or one per step of time.
 ///
@@ -71,7 +86,7 @@ pub async fn report(
     engine: &Engine,
     table: &str,
     period: Period,
-    compare: bool,
+    before: Option<Period>,
     top: usize,
 ) -> Result<Report, QueryError> {
     let sections = sections(table)
@@ -89,24 +104,24 @@ pub async fn report(
     } else {
         &[]
     };
-    let all = sections.iter().chain(listed);
+    let (head, rest) = sections.split_at(PLACES_AFTER.min(sections.len()));
+    let places = places::sections(table, engine.known());
+    let all = head.iter().chain(places).chain(rest).chain(listed);
     let filled = stream::iter(all.map(|section| scope.fill(section)));
     let filled = filled.buffered(AT_ONCE).try_collect().await?;
-    // Before the year 1 there are no dates.
-    let before = if compare && period.before().from > -62_135_596_800_000_000 {
-        let before = Scope {
-            period: period.before(),
-            ..scope
-        };
-        Some(before.fill(&sections[0]).await?)
-    } else {
-        None
+    let before = match before {
+        None => None,
+        Some(period) => {
+            let totals = Scope { period, ..scope }.fill(&sections[0]).await?;
+            let (from, to) = period.bounds();
+            Some(Before { from, to, totals })
+        }
     };
-    let day = |micros| Day::of_micros(micros).to_string();
+    let (from, to) = period.bounds();
     Ok(Report {
         table: table.to_owned(),
-        from: day(period.from),
-        to: day(period.until - 1),
+        from,
+        to,
         sections: filled,
         before,
     })
@@ -146,8 +161,7 @@ impl Scope<'_> {
     /// The query of a section.
     fn statement(&self, section: &Section) -> String {
         let Self { table, period, .. } = self;
-        section
-            .sql
+        wide_sums(section.sql)
             .replace("{rows}", &rows_within(table, *period))
             .replace("{time}", step_of(*period))
             .replace("{top}", &self.top.to_string())
@@ -192,6 +206,16 @@ fn quoted(names: &Filled) -> String {
     names.join(", ")
 }
 
+/// Sums of whole numbers wrap; those of decimals have room for as many rows as there can be.
+fn wide_sums(sql: &str) -> String {
+    ["sc_bytes", "bytes_sent"]
+        .iter()
+        .fold(sql.to_owned(), |sql, column| {
+            let sum = format!("sum(CAST({column} AS DECIMAL(20, 0)))");
+            sql.replace(&format!("sum({column})"), &sum)
+        })
+}
+
 impl Filled {
     fn name_columns(&mut self, schema: &SchemaRef) {
         for field in schema.fields() {
@@ -217,6 +241,9 @@ impl Filled {
 }
 
 fn cells(column: &arrow::array::ArrayRef) -> Result<Vec<Cell>, QueryError> {
+    if let DataType::Decimal128(_, 0) = column.data_type() {
+        return Ok(sums(column));
+    }
     let failed = |error: arrow::error::ArrowError| QueryError::Failed(error.to_string());
     let to = match column.data_type() {
         DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
@@ -246,9 +273,45 @@ fn cells(column: &arrow::array::ArrayRef) -> Result<Vec<Cell>, QueryError> {
     Ok((0..column.len()).map(cell).collect())
 }
 
+/// Whole numbers, and beyond 64 bits the nearest that there is.
+fn sums(column: &arrow::array::ArrayRef) -> Vec<Cell> {
+    #[expect(clippy::cast_precision_loss, reason = "more than anyone has sent")]
+    let cell = |sum: i128| i64::try_from(sum).map_or(Cell::Real(sum as f64), Cell::Whole);
+    let column = column.as_primitive::<Decimal128Type>();
+    column
+        .iter()
+        .map(|sum| sum.map_or(Cell::Null, cell))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Decimal128Array;
+
     use super::*;
+
+    #[test]
+    fn sums_do_not_wrap() {
+        let column = Decimal128Array::from(vec![Some(7), None, Some(i128::from(i64::MAX) * 2)]);
+        let column = column.with_precision_and_scale(30, 0).expect("whole");
+        let cells = cells(&(Arc::new(column) as _)).expect("cells");
+        assert_eq!(
+            cells,
+            [
+                Cell::Whole(7),
+                Cell::Null,
+                Cell::Real(18_446_744_073_709_551_614.0)
+            ]
+        );
+        for table in ["cloudfront", "s3_access"] {
+            for section in sections(table).expect("a report") {
+                let sql = wide_sums(section.sql);
+                assert!(!sql.contains("sum(sc_bytes)") && !sql.contains("sum(bytes_sent)"));
+            }
+        }
+    }
 
     #[test]
     fn periods_are_whole_days_or_parts_of_them() {

@@ -1,8 +1,21 @@
 //! Where `CloudFront` answers: the codes of edge locations.
 //!
 //! A location is the IATA code of an airport nearby, a number and the kind of place: `FRA56-P4`. Source:
-//! `CloudFront` Developer Guide, "Standard log file fields", `x-edge-location`. Which city a code means is
-//! the IATA's, a fact that nobody owns; the cities are those of AWS's public list of edge locations.
+//! `CloudFront` Developer Guide, "Standard log file fields", `x-edge-location`. The table here has the cities
+//! as AWS's public list of edge locations names them; for a code that it lacks, as AWS builds on, the city is
+//! that of the airport, from a licensed set: see `data/NOTICE.md`.
+
+use std::sync::LazyLock;
+
+use super::country_name;
+
+/// Lines of a code, a city and the code of its country, in the order of the codes.
+const AIRPORTS: &str = include_str!("data/airports.tsv");
+
+static BY_CODE: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+    let lines = AIRPORTS.lines();
+    lines.filter_map(|line| line.split_once('\t')).collect()
+});
 
 /// A city with edge locations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +29,17 @@ pub struct Edge {
 /// Where an edge location is; `None` if its code is not known.
 pub fn edge(location: &str) -> Option<Edge> {
     let code = location.get(..3)?;
-    let at = EDGES.binary_search_by_key(&code, |(code, ..)| code).ok()?;
+    let Ok(at) = EDGES.binary_search_by_key(&code, |(code, ..)| code) else {
+        return airport(code);
+    };
     let (_, city, country) = EDGES[at];
+    Some(Edge { city, country })
+}
+
+fn airport(code: &str) -> Option<Edge> {
+    let at = BY_CODE.binary_search_by_key(&code, |(code, _)| code).ok()?;
+    let (city, country) = BY_CODE[at].1.split_once('\t')?;
+    let country = country_name(country).unwrap_or(country);
     Some(Edge { city, country })
 }
 
@@ -186,10 +208,13 @@ mod tests {
     #[test]
     fn locations_are_cities() {
         assert!(EDGES.is_sorted_by(|one, next| one.0 < next.0));
+        assert!(BY_CODE.is_sorted_by(|one, next| one.0 < next.0));
+        assert_eq!(BY_CODE.len(), AIRPORTS.lines().count());
         for (location, city) in [
             ("FRA56-P4", Some("Frankfurt")),
             ("SFO53-C1", Some("San Francisco")),
             ("GRU3-C1", Some("São Paulo")),
+            ("KEF50-P1", Some("Reykjavik")),
             ("ZZZ1", None),
             ("FR", None),
             ("é", None),

@@ -285,6 +285,13 @@ impl From<QueryError> for Failure {
                     "--inventory takes a manifest.json, or a folder of reports as S3 Inventory delivers them",
                 ],
             ),
+            QueryError::Places(_) => Self::new(
+                Kind::File,
+                text,
+                &[
+                    "--geoip takes a MaxMind DB file (.mmdb) of countries, cities or networks, such as GeoLite2's or DB-IP's",
+                ],
+            ),
             QueryError::Memory(_) => Self::new(
                 Kind::Other,
                 text,

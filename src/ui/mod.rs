@@ -43,7 +43,7 @@ pub use rebuilt::{moved_json, rebuilt_json, rebuilt_text, repaired_json, repaire
 #[cfg(feature = "query")]
 pub use report::report_on_terminal;
 #[cfg(feature = "query")]
-pub use report_lines::{report_csv, report_json};
+pub use report_lines::{CSV_HEADER, report_csv, report_json};
 pub use rows::RowTable;
 pub use standing::{status_json, status_text, stories_json, stories_text};
 pub use summary::{Told, merge_text, nothing_text, report_text, requests_text, transfer_text};
@@ -134,6 +134,17 @@ impl Ui {
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.output.write(bytes);
         written.map_err(|error| Failure::output(&error))
+    }
+
+    /// Lines for machines, which can hold anything that a log does: a terminal shows what would steer it.
+    ///
+    /// # Errors
+    /// When the stream fails.
+    pub fn lines(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.width().is_none() {
+            return self.bytes(bytes);
+        }
+        self.data(&tables::calm_lines(&String::from_utf8_lossy(bytes)))
     }
 
     /// A value as a line of JSON on standard output.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::{Cell, Chart, Filled, Report, Unit};
+use crate::report::{Cell, Chart, Filled, Report, Unit, change, span};
 
 use super::tables::{one_line, shortened, width};
 
@@ -20,11 +20,16 @@ const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
 /// The report as lines.
 pub fn report_on_terminal(report: &Report) -> String {
-    let mut text = format!("{}, {} to {}\n", report.table, report.from, report.to);
+    let mut text = format!("{}, {}\n", report.table, span(&report.from, &report.to));
+    let before = report.before.as_ref();
+    if let Some(before) = before {
+        let _ = writeln!(text, "compared with {}", span(&before.from, &before.to));
+    }
+    let totals = before.map(|before| &before.totals);
     for section in &report.sections {
         let _ = write!(text, "\n{}\n", section.title);
         match section.chart {
-            Chart::Figures => figures(section, report.before.as_ref(), &mut text),
+            Chart::Figures => figures(section, totals, &mut text),
             Chart::Heat => heat(section, &mut text),
             Chart::Series | Chart::Bars => bars(section, &mut text),
         }
@@ -48,23 +53,6 @@ fn figures(section: &Filled, before: Option<&Filled>, text: &mut String) {
         let then = then.and_then(|then| change(cell, then, *unit));
         let line = format!("  {name:<22} {value:>20}  {}", then.unwrap_or_default());
         let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
-/// How a figure has changed since the period before.
-fn change(now: &Cell, then: &Cell, unit: Unit) -> Option<String> {
-    #[expect(clippy::cast_precision_loss, reason = "for a percentage")]
-    let number = |cell: &Cell| match cell {
-        Cell::Whole(number) => Some(*number as f64),
-        Cell::Real(number) => Some(*number),
-        _ => None,
-    };
-    let (now, before) = (number(now)?, number(then)?);
-    match unit {
-        Unit::Time | Unit::Text => None,
-        Unit::Share => Some(format!("{:+.1} points", (now - before) * 100.0)),
-        _ if before == 0.0 => None,
-        _ => Some(format!("{:+.1} %", (now / before - 1.0) * 100.0)),
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::report::{Cell, Filled, Report, Unit};
 use crate::units::rfc3339;
 
-/// One event for each section, its rows as objects by the names of the columns.
+/// One event for each section, its rows as objects by the names of the columns; then one of what the totals
+/// are compared with.
 pub fn report_json(report: &Report) -> Vec<Value> {
-    let event = |kind: &str, section: &Filled| {
+    let event = |kind: &str, section: &Filled, from: &str, to: &str| {
         let rows: Vec<Value> = section
             .rows
             .iter()
@@ -22,8 +23,8 @@ pub fn report_json(report: &Report) -> Vec<Value> {
         json!({
             "event": kind,
             "table": report.table,
-            "from": report.from,
-            "to": report.to,
+            "from": from,
+            "to": to,
             "id": section.id,
             "title": section.title,
             "chart": section.chart,
@@ -31,11 +32,10 @@ pub fn report_json(report: &Report) -> Vec<Value> {
             "rows": rows,
         })
     };
-    let sections = report
-        .sections
-        .iter()
-        .map(|section| event("section", section));
-    let before = report.before.iter().map(|before| event("before", before));
+    let sections = report.sections.iter();
+    let sections = sections.map(|section| event("section", section, &report.from, &report.to));
+    let before = report.before.iter();
+    let before = before.map(|before| event("before", &before.totals, &before.from, &before.to));
     sections.chain(before).collect()
 }
 
@@ -56,37 +56,43 @@ fn object(section: &Filled, row: &[Cell]) -> Value {
         .into()
 }
 
-/// One line for each value, with a header line if it is the first report.
-pub fn report_csv(report: &Report, header: bool) -> String {
+/// The header of [`report_csv`].
+pub const CSV_HEADER: &str = "table,from,to,section,row,column,value\n";
+
+/// One line for each value. What the totals are compared with is a section `before`, with bounds of its own.
+pub fn report_csv(report: &Report) -> String {
     let mut text = String::new();
-    if header {
-        text.push_str("table,section,row,column,value\n");
-    }
+    let table = &report.table;
+    let bounds = format!("{table},{},{}", report.from, report.to);
     for section in &report.sections {
-        for (at, row) in section.rows.iter().enumerate() {
-            for ((column, cell), unit) in section.columns.iter().zip(row).zip(&section.units) {
-                let value = match (cell, unit) {
-                    (Cell::Null, _) => String::new(),
-                    (Cell::Text(text), _) => quoted(text),
-                    (Cell::Whole(micros), Unit::Time) => rfc3339(*micros),
-                    (Cell::Whole(number), _) => number.to_string(),
-                    (Cell::Real(number), _) => number.to_string(),
-                };
-                let row = at + 1;
-                // Writing to a string cannot fail.
-                let _ = writeln!(
-                    text,
-                    "{},{},{row},{column},{value}",
-                    report.table, section.id
-                );
-            }
-        }
+        lines(&format!("{bounds},{}", section.id), section, &mut text);
+    }
+    if let Some(before) = &report.before {
+        let bounds = format!("{table},{},{},before", before.from, before.to);
+        lines(&bounds, &before.totals, &mut text);
     }
     text
 }
 
+fn lines(begin: &str, section: &Filled, text: &mut String) {
+    for (at, row) in section.rows.iter().enumerate() {
+        for ((column, cell), unit) in section.columns.iter().zip(row).zip(&section.units) {
+            let value = match (cell, unit) {
+                (Cell::Null, _) => String::new(),
+                (Cell::Text(text), _) => quoted(text),
+                (Cell::Whole(micros), Unit::Time) => rfc3339(*micros),
+                (Cell::Whole(number), _) => number.to_string(),
+                (Cell::Real(number), _) => number.to_string(),
+            };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{begin},{},{column},{value}", at + 1);
+        }
+    }
+}
+
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
+    // Nothing is nothing at all, an empty text is a pair of quotes.
+    if text.is_empty() || text.contains([',', '"', '\n', '\r']) {
         return format!("\"{}\"", text.replace('"', "\"\""));
     }
     text.to_owned()
@@ -126,16 +132,15 @@ mod tests {
             before: None,
         };
         assert_eq!(
-            report_csv(&report, true),
-            "table,section,row,column,value\n\
-             cloudfront,pages,1,page,\"/a,\"\"b\"\"\"\n\
-             cloudfront,pages,1,requests,7\n\
-             cloudfront,pages,1,share,0.5\n\
-             cloudfront,pages,1,last,1970-01-01T00:00:00Z\n\
-             cloudfront,pages,2,page,\n\
-             cloudfront,pages,2,requests,0\n\
-             cloudfront,pages,2,share,\n\
-             cloudfront,pages,2,last,\n"
+            report_csv(&report),
+            "cloudfront,1970-01-01,1970-01-01,pages,1,page,\"/a,\"\"b\"\"\"\n\
+             cloudfront,1970-01-01,1970-01-01,pages,1,requests,7\n\
+             cloudfront,1970-01-01,1970-01-01,pages,1,share,0.5\n\
+             cloudfront,1970-01-01,1970-01-01,pages,1,last,1970-01-01T00:00:00Z\n\
+             cloudfront,1970-01-01,1970-01-01,pages,2,page,\n\
+             cloudfront,1970-01-01,1970-01-01,pages,2,requests,0\n\
+             cloudfront,1970-01-01,1970-01-01,pages,2,share,\n\
+             cloudfront,1970-01-01,1970-01-01,pages,2,last,\n"
         );
         let events = report_json(&report);
         assert_eq!(

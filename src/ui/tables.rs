@@ -127,6 +127,19 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// Lines for machines as a terminal may get them: what steers it is escaped, ends of lines and tabs stay.
+pub(super) fn calm_lines(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    for character in text.chars() {
+        if steers(character) && !matches!(character, '\n' | '\t') {
+            lines.extend(character.escape_default());
+        } else {
+            lines.push(character);
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +173,10 @@ mod tests {
         assert_eq!(
             one_line("a\nb\u{1b}[31m \u{e9}\n"),
             "a\\nb\\u{1b}[31m \u{e9}"
+        );
+        assert_eq!(
+            calm_lines("a,b\n\u{1b}]0;x\u{7}\t\u{202e}\u{e9}\r\n"),
+            "a,b\n\\u{1b}]0;x\\u{7}\t\\u{202e}\u{e9}\\r\n"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::logs::Logs;
+use super::logs::{Logs, key, line};
 use crate::support::env::Env;
 
 fn synced() -> (Env, String) {
@@ -113,8 +113,15 @@ fn forms_of_a_report() {
     insta::assert_snapshot!("report_of_s3_access", text.stdout());
     assert!(text.stdout().lines().all(|line| line.chars().count() <= 80));
     let csv = env.run(["report", &set, "--csv"]).code(0);
-    csv.stdout_contains("table,section,row,column,value\n");
-    csv.stdout_contains("s3_access,totals,1,bytes,171\n");
+    csv.stdout_contains("table,from,to,section,row,column,value\n");
+    csv.stdout_contains("s3_access,2026-03-01,2026-03-04,totals,1,bytes,171\n");
+    let since = ["report", &set, "--csv", "--since", "2026-03-03"];
+    let csv = env.run(since).code(0);
+    csv.stdout_contains("s3_access,2026-03-03,2026-03-04,totals,1,requests,10\n");
+    csv.stdout_contains("s3_access,2026-03-01,2026-03-02,before,1,requests,8\n");
+    let none = ["report", &set, "--csv", "--month", "2020-01"];
+    let none = env.run(none).code(0);
+    assert_eq!(none.stdout(), "table,from,to,section,row,column,value\n");
     let page = env.arg("report.html");
     env.run(["report", &set, "--html", &page]).code(0);
     let page = std::fs::read_to_string(page).expect("a page");
@@ -122,6 +129,132 @@ fn forms_of_a_report() {
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
+    assert!(page.contains("<h1>Logs of set</h1>"), "not where it lies");
+}
+
+/// Lines of three months with a gap of one, sent by an agent and an address each.
+fn three_months(env: &Env) -> String {
+    let of = |month: &str, days: std::ops::RangeInclusive<u8>| -> String {
+        let line = |day| line(day, u64::from(day)).replace("/Mar/", &format!("/{month}/"));
+        days.map(line).collect()
+    };
+    let text = of("Jan", 1..=31) + &of("Feb", 1..=28) + &of("Apr", 1..=10);
+    std::fs::create_dir(env.path("logs")).expect("a folder");
+    std::fs::write(env.path("logs").join(key(1, 1)), text).expect("a file");
+    drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
+    env.arg("set")
+}
+
+#[test]
+fn a_report_for_each_month_newest_first() {
+    let env = Env::new();
+    let set = three_months(&env);
+    let ended = env.run(["report", "--json", &set, "--by", "month"]).code(0);
+    let totals = |kind: &str| -> Vec<Value> {
+        let events = ended.events_of(kind).into_iter();
+        let totals = events.filter(|event| event["id"] == "totals");
+        let told = totals.map(|one| json!([one["from"], one["to"], one["rows"][0]["requests"]]));
+        told.collect()
+    };
+    assert_eq!(
+        totals("section"),
+        [
+            json!(["2026-04-01", "2026-04-10", 10]),
+            json!(["2026-02-01", "2026-02-28", 28]),
+            json!(["2026-01-01", "2026-01-31", 31]),
+        ]
+    );
+    // April has no March before it, and January nothing.
+    assert_eq!(totals("before"), [json!(["2026-01-01", "2026-01-31", 31])]);
+    let part = [
+        "--by",
+        "month",
+        "--since",
+        "2026-01-30",
+        "--until",
+        "2026-02-05",
+    ];
+    let csv = env
+        .run(["report", "--csv", &set].iter().chain(&part))
+        .code(0);
+    csv.stdout_contains("s3_access,2026-02-01,2026-02-05,totals,1,requests,5\n");
+    csv.stdout_contains("s3_access,2026-01-30,2026-01-31,totals,1,requests,2\n");
+    csv.stdout_contains("s3_access,2026-01-01,2026-01-05,before,1,requests,5\n");
+    assert_eq!(csv.stdout().matches("table,from").count(), 1);
+    let text = env.run(["report", &set, "--by", "month"]).code(0);
+    text.stdout_contains(
+        "s3_access, 2026-02-01 to 2026-02-28\ncompared with 2026-01-01 to 2026-01-31\n",
+    );
+    text.stdout_contains("\n\ns3_access, 2026-01-01 to 2026-01-31\n");
+}
+
+#[test]
+fn months_share_a_page_that_stays_small() {
+    let env = Env::new();
+    let set = three_months(&env);
+    let page = |args: &[&str]| {
+        let path = env.arg("page.html");
+        let all = ["report", &set, "--html", &path];
+        drop(env.run(all.iter().chain(args)).code(0));
+        std::fs::read_to_string(path).expect("a page")
+    };
+    let all = page(&["--by", "month"]);
+    let one = page(&["--month", "2026-01"]);
+    assert_eq!(all.matches("<article").count(), 3);
+    assert!(one.len() < 300_000 && all.len() < one.len() + 2 * 300_000);
+    for month in ["04", "02", "01"] {
+        assert!(all.contains(&format!("<li><a href=\"#s3_access-2026-{month}-01\">")));
+    }
+    assert!(all.contains("Totals are compared with 2026-01-01 to 2026-01-31."));
+    assert!(one.contains("<article id=\"s3_access-2026-01-01\""));
+    assert!(
+        !one.contains("<nav aria-label=\"Reports\">"),
+        "there is one"
+    );
+}
+
+#[test]
+fn odd_values_and_periods_are_told_apart() {
+    let env = Env::new();
+    let lines = [
+        line(1, 1).replace(" 200 - 1 1 79", " 200 - 9223372036854775807 1 79"),
+        line(1, 2).replace(" 200 - 2 2 79", " 200 - 9223372036854775807 2 79"),
+        line(1, 3).replace(" example-assets [", " - ["),
+        line(2, 4),
+    ];
+    std::fs::create_dir(env.path("logs")).expect("a folder");
+    std::fs::write(env.path("logs").join(key(1, 1)), lines.concat()).expect("a file");
+    drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
+    let set = env.arg("set");
+    let text = env
+        .run(["report", &set, "--since", "2026-03-01T06:00:00Z"])
+        .code(0);
+    text.stdout_contains("s3_access, 2026-03-01 06:00:00 to 2026-03-02\n");
+    text.stdout_contains("bytes                              16.0 EiB");
+    text.stdout_contains("\n  (none)                 1");
+    let json = env.run(["report", "--json", &set]).code(0);
+    let totals = rows(&json.events_of("section"), "totals")[0].clone();
+    let bytes = totals["bytes"].as_f64().expect("a number");
+    assert!(bytes > 1.8e19, "it has not wrapped: {bytes}");
+    let from = env.run(["report", "--json", &set, "--since", "2026-03-01T06:00:00Z"]);
+    assert_eq!(from.code(0).events()[0]["from"], "2026-03-01T06:00:00Z");
+}
+
+#[test]
+fn a_dataset_without_rows_is_called_so() {
+    let env = Env::new();
+    std::fs::create_dir(env.path("logs")).expect("a folder");
+    std::fs::write(env.path("logs").join(key(1, 1)), "no line of a log\n").expect("a file");
+    drop(env.run([
+        "sync",
+        "--format",
+        "s3-access",
+        &env.arg("logs"),
+        &env.arg("set"),
+    ]));
+    env.run(["report", &env.arg("set")])
+        .code(0)
+        .stderr_contains("the dataset has no rows yet");
 }
 
 #[test]
@@ -138,7 +271,7 @@ fn a_run_writes_a_page() {
     );
     let text = std::fs::read_to_string(&page).expect("a page");
     assert!(
-        text.contains("<h2>s3_access, 2026-03-01 to 2026-03-04</h2>"),
+        text.contains(">s3_access, 2026-03-01 to 2026-03-04</h2>"),
         "{text}"
     );
     #[cfg(unix)]

@@ -9,3 +9,4 @@ pub mod dataset;
 pub mod dice;
 pub mod env;
 pub mod fake_s3;
+pub mod mmdb;

@@ -109,7 +109,7 @@ impl Text {
         drop(writer);
         written.map_err(|error| cannot_show(&error))?;
         match &mut self.file {
-            None => ui.bytes(&bytes),
+            None => ui.lines(&bytes),
             Some(file) => {
                 let written = file.write_all(&bytes);
                 written.map_err(|error| new_file::failure(file.path(), &error))

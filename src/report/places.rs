@@ -1,0 +1,56 @@
+//! Where requests come from: sections that need a database of addresses.
+
+use crate::query::Known;
+
+use super::{Chart, Section};
+
+/// Countries, then networks.
+const CLOUDFRONT: [Section; 2] = [
+    Section {
+        id: "countries",
+        title: "Countries",
+        sql: "SELECT country(c_ip) AS country, country_name(c_ip) AS name, count(*) AS requests, \
+              sum(sc_bytes) AS bytes, count(DISTINCT visitor(c_ip, cs_user_agent, dt)) AS visitors \
+              FROM {rows} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "networks",
+        title: "Networks",
+        sql: "SELECT 'AS' || asn(c_ip) AS network, network_name(c_ip) AS name, count(*) AS requests, \
+              sum(sc_bytes) AS bytes, count(DISTINCT visitor(c_ip, cs_user_agent, dt)) AS visitors \
+              FROM {rows} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+];
+
+const S3_ACCESS: [Section; 2] = [
+    Section {
+        id: "countries",
+        title: "Countries",
+        sql: "SELECT country(remote_ip) AS country, country_name(remote_ip) AS name, count(*) AS requests, \
+              sum(bytes_sent) AS bytes, count(DISTINCT remote_ip) AS addresses \
+              FROM {rows} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+    Section {
+        id: "networks",
+        title: "Networks",
+        sql: "SELECT 'AS' || asn(remote_ip) AS network, network_name(remote_ip) AS name, count(*) AS requests, \
+              sum(bytes_sent) AS bytes, count(DISTINCT remote_ip) AS addresses \
+              FROM {rows} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+        chart: Chart::Bars,
+    },
+];
+
+/// Those that can be filled.
+pub(super) fn sections(table: &str, known: Known) -> impl Iterator<Item = &'static Section> {
+    let all: &'static [Section] = match table {
+        "cloudfront" => &CLOUDFRONT,
+        "s3_access" => &S3_ACCESS,
+        _ => &[],
+    };
+    let wanted = [known.countries, known.networks];
+    let both = all.iter().zip(wanted);
+    both.filter_map(|(section, wanted)| wanted.then_some(section))
+}
