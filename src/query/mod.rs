@@ -8,6 +8,7 @@ mod days;
 mod error;
 mod files;
 mod functions;
+mod lifecycle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ use days::DayTable;
 use files::DatasetFiles;
 
 pub use error::QueryError;
+pub use lifecycle::{Bucket, INVENTORY, LOGS, Wanted};
 
 /// What a query may take.
 #[derive(Clone, Debug)]
