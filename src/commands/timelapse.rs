@@ -34,7 +34,6 @@ Examples:
 /// slider, or a folder of numbered frames for other programs. What happened comes from S3 access logs:
 /// puts, copies, deletes and what lifecycle did. An object whose first row is none of its creation was
 /// there before. Times are UTC.
-#[expect(clippy::doc_markdown, reason = "help is no Markdown")]
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -180,7 +179,7 @@ async fn make(args: Args, context: &Context) -> Result<Exit, Failure> {
     drop(engine);
     let layout = Layout::new(args.size(), replayed.objects, &replayed.prefixes);
     let film = Film {
-        title: format!("{}/{}", bucket.name, args.prefix),
+        title: told::name(&bucket.name, &args.prefix),
         timeline,
         layout,
         turns: replayed.turns.clone(),

@@ -1,5 +1,7 @@
 //! What the rows of S3 access logs, and an inventory, say about the objects of a bucket.
 
+use std::fmt::Write as _;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int8Type, Int64Type, TimeUnit, TimestampMicrosecondType};
@@ -177,7 +179,8 @@ fn code_sql() -> String {
         } else {
             code.to_string()
         };
-        cases.push_str(&format!("WHEN '{operation}' THEN {code} "));
+        // Writing to a string cannot fail, here and below.
+        let _ = write!(cases, "WHEN '{operation}' THEN {code} ");
     }
     format!("CASE operation {cases}ELSE {} END", Action::Move.code())
 }
@@ -197,9 +200,10 @@ fn changing(wanted: &Wanted) -> String {
     );
     if let Some(until) = wanted.until {
         let day = Day::of_micros(until);
-        sql.push_str(&format!(
+        let _ = write!(
+            sql,
             " AND dt <= '{day}' AND ts < to_timestamp_micros({until})"
-        ));
+        );
     }
     sql
 }

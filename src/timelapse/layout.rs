@@ -40,7 +40,7 @@ const LARGEST_CELL: usize = 40;
 const PARTED: usize = 4;
 
 /// Letters of a name beside the picture.
-const NAME: usize = 20;
+const NAME: usize = 12;
 
 /// The places of all objects: rows of cells in the order of keys. A cell is one object, as large as there is
 /// room for, or one dot that stands for as many neighbours as it takes for all to fit.
@@ -61,13 +61,13 @@ impl Layout {
     /// Places so many objects, and the names of their largest stretches where they have room.
     pub fn new(size: Size, objects: u64, prefixes: &[Prefix]) -> Self {
         let scale = scale_of(size);
-        let gutter = NAME * font::ADVANCE * name_scale(size) + 4 * scale;
-        let named = Self::placed(size, objects, gutter);
-        let names = named.names_of(prefixes);
+        let gutter = NAME * font::ADVANCE * scale + 4 * scale;
+        let narrow = Self::placed(size, objects, gutter);
+        let names = narrow.names_of(prefixes);
         if names.len() < 2 {
             return Self::placed(size, objects, 0);
         }
-        Self { names, ..named }
+        Self { names, ..narrow }
     }
 
     fn placed(size: Size, objects: u64, gutter: usize) -> Self {
@@ -102,7 +102,7 @@ impl Layout {
 
     /// Of stretches that begin close to each other the largest is named.
     fn names_of(&self, prefixes: &[Prefix]) -> Vec<(String, usize)> {
-        let line = (font::HEIGHT + 3) * name_scale(self.size);
+        let line = (font::HEIGHT + 1) * self.scale();
         let row = self.per_cell * self.columns as u64;
         let mut by_size: Vec<&Prefix> = prefixes.iter().filter(|one| one.objects >= row).collect();
         by_size.sort_by_key(|one| (std::cmp::Reverse(one.objects), one.first));
@@ -133,10 +133,10 @@ impl Layout {
         (self.cell, self.per_cell)
     }
 
-    /// Bytes that drawing takes: the pictures of two frames and of what differs, and counters.
+    /// Bytes that drawing takes at most: two frames, what differs, that compressed, and counters.
     pub fn memory(&self) -> u64 {
         let dots = (self.size.width * self.size.height) as u64;
-        3 * dots + 21 * self.cells() as u64
+        5 * dots + 21 * self.cells() as u64
     }
 
     /// Cells that have objects.
@@ -146,10 +146,6 @@ impl Layout {
 
     pub(super) fn scale(&self) -> usize {
         scale_of(self.size)
-    }
-
-    pub(super) fn name_scale(&self) -> usize {
-        name_scale(self.size)
     }
 
     /// The cell that an object is in.
@@ -183,10 +179,6 @@ impl Layout {
 /// Dots of the picture for a dot of a letter.
 fn scale_of(size: Size) -> usize {
     (size.width / 480).min(size.height / 270).max(1)
-}
-
-fn name_scale(size: Size) -> usize {
-    (scale_of(size) / 2).max(1)
 }
 
 /// The text, or as much of its beginning as leaves room to say that it goes on.
@@ -253,7 +245,7 @@ mod tests {
         ];
         let layout = Layout::new(SIZE, 1_000_000, &prefixes);
         let names: Vec<&str> = layout.names.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["a/", "c/", "a name of more let.."]);
+        assert_eq!(names, ["a/", "c/", "a name of .."]);
         assert_eq!(layout.names[1].1, layout.dot_of(402_010).1);
         let alone = Layout::new(SIZE, 1_000_000, &prefixes[..1]);
         assert!(alone.names.is_empty() && alone.field.width > layout.field.width);

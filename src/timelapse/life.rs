@@ -72,14 +72,13 @@ impl Life {
                 self.mark();
             }
             Action::Delete if versioned => self.mark(),
-            Action::Delete => *self = Self::default(),
-            Action::DeleteVersion if versioned => self.remove(State::Absent),
-            Action::DeleteVersion => *self = Self::default(),
+            Action::DeleteVersion if versioned => self.remove(),
+            Action::Delete | Action::DeleteVersion => *self = Self::default(),
             // The current version is never expired: it gets a marker first.
             Action::Expire if versioned && self.state == State::Present => {
                 self.versions = self.versions.saturating_sub(1).max(1);
             }
-            Action::Expire if versioned => self.remove(State::Expired),
+            Action::Expire if versioned => self.remove(),
             Action::Expire => {
                 self.state = State::Expired;
                 self.versions = 0;
@@ -100,17 +99,19 @@ impl Life {
         };
     }
 
-    /// Removes a version with data, or the marker if there is none; `last` is what an object without a
-    /// marker becomes with its last version.
-    fn remove(&mut self, last: State) {
-        let marker = matches!(self.state, State::Marked | State::Expired);
+    /// Removes a version with data, or the marker if there is none.
+    fn remove(&mut self) {
         if self.versions == 0 {
             self.state = State::Absent;
             return;
         }
         self.versions -= 1;
         if self.versions == 0 {
-            self.state = if marker { State::Expired } else { last };
+            self.state = if self.state == State::Marked {
+                State::Expired
+            } else {
+                State::Absent
+            };
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows of SQL, of terminals or of the names of files.
 
+mod caption;
 mod draw;
 mod events;
 mod font;

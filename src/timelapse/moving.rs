@@ -29,9 +29,10 @@ impl<W: Write> MovingPicture<W> {
     /// # Errors
     /// What the writer reports; [`io::ErrorKind::InvalidInput`] if it is too large for a GIF.
     pub fn new(to: W, size: Size, frames_per_second: u16) -> io::Result<Self> {
-        let side =
-            |side| u16::try_from(side).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
-        let size = (side(size.width)?, side(size.height)?);
+        let dots = |side: usize| {
+            u16::try_from(side).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))
+        };
+        let size = (dots(size.width)?, dots(size.height)?);
         let encoder = Encoder::new(to, size.0, size.1, &Palette::get().bytes());
         let mut encoder = encoder.map_err(failure)?;
         encoder.set_repeat(Repeat::Infinite).map_err(failure)?;

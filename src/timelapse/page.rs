@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use base64::write::EncoderWriter;
 
-use super::draw::time_text;
+use super::caption::time_text;
 use super::layout::Size;
 use super::{Counts, MovingPicture, Screen, Timeline};
 use crate::units::{grouped, steers};

@@ -158,9 +158,10 @@ impl Replay {
             }
             if frame > 0 {
                 self.replayed.events += rows;
-                let moves = if action == Action::Move { rows } else { 0 };
-                self.replayed.moves += moves;
-                moved |= moves > 0;
+                if action == Action::Move {
+                    self.replayed.moves += rows;
+                    moved = true;
+                }
             }
         }
         self.object.life = Some(life);

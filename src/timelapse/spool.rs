@@ -160,7 +160,7 @@ impl Run {
                     let frames = self.number(file)?.unwrap_or_default();
                     (u64::from(frame_of(last)) + frames) << (OBJECT_BITS + CODE_BITS)
                 };
-                Some(base + (object << CODE_BITS) | code)
+                Some((base + (object << CODE_BITS)) | code)
             }
         };
         Ok(())

@@ -148,7 +148,7 @@ fn the_dots_tell_the_life_of_each_object() {
     let (env, set) = synced(&story());
     let ended = film(&env, &set, "film.gif", &["--every", "1h"]);
     ended.stderr_contains("shown is example-assets; --bucket shows another: other\n");
-    ended.stdout_contains("example-assets/, versioned: 5 objects, 12 events");
+    ended.stdout_contains("example-assets, versioned: 5 objects, 12 events");
     ended.stdout_contains("at its end 2 present, 2 under a delete marker, 0 expired, 1 gone");
     let (pictures, delays) = frames(&env.path("film.gif"));
     let told: Vec<String> = pictures.iter().map(|one| states(one, 5)).collect();
@@ -179,10 +179,10 @@ fn the_dots_tell_the_life_of_each_object() {
 fn a_bucket_without_versions_forgets_at_once() {
     let (env, set) = synced(&story());
     let args = ["--every", "1h", "--versioned", "no"];
-    film(&env, &set, "film.gif", &args).stdout_contains("example-assets/: 5 objects");
+    film(&env, &set, "film.gif", &args).stdout_contains("example-assets: 5 objects");
     let (pictures, _) = frames(&env.path("film.gif"));
     let told: Vec<String> = pictures.iter().map(|one| states(one, 5)).collect();
-    assert_eq!(told, [".P...", "PP.P.", "P-.P.", "E--E.", "E--EP"]);
+    assert_eq!(told, [".P...", "PP.P.", "M-.P.", "E--E.", "E--EP"]);
 }
 
 #[test]

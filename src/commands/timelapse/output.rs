@@ -80,16 +80,16 @@ impl Output {
             timelapse::draw(film, merge, screen, each)
         };
         match self.to {
-            To::Gif(mut file) => {
-                let to = BufWriter::new(&mut file);
+            To::Gif(mut gif) => {
+                let to = BufWriter::new(&mut gif);
                 let mut screen = MovingPicture::new(to, size, frames_per_second).map_err(failed)?;
                 let ended = draw(&mut screen, each).map_err(failed)?;
                 let flushed = screen.finish().and_then(|mut to| to.flush());
                 flushed.map_err(failed)?;
-                put(file, ended)
+                put(gif, ended)
             }
-            To::Page(mut file) => {
-                let to = BufWriter::new(&mut file);
+            To::Page(mut html) => {
+                let to = BufWriter::new(&mut html);
                 let page = Page::new(to, &film.title, size, frames_per_second);
                 let mut page = page.map_err(failed)?;
                 let mut all = Vec::new();
@@ -101,7 +101,7 @@ impl Output {
                 let finished = page.finish(film.timeline, &all);
                 let flushed = finished.and_then(|mut to| to.flush());
                 flushed.map_err(failed)?;
-                put(file, ended)
+                put(html, ended)
             }
             To::Frames(folder) => {
                 let mut screen = FrameFolder::new(folder.path(), size);

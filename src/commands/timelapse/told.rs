@@ -97,7 +97,7 @@ impl Told {
     /// For people.
     pub(super) fn text(&self, took: Duration) -> String {
         let mut text = String::new();
-        let of = one_line(&format!("{}/{}", self.bucket, self.prefix));
+        let of = one_line(&name(&self.bucket, &self.prefix));
         let versioned = if self.versioned { ", versioned" } else { "" };
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(
@@ -109,12 +109,12 @@ impl Told {
             self.to
         );
         let each = match self.objects_per_cell {
-            1 => "a square or dot for each object".to_owned(),
-            many => format!("a dot for {} objects", grouped(many)),
+            1 => "one square = one object".to_owned(),
+            many => format!("one dot = {} objects", grouped(many)),
         };
         let _ = writeln!(
             text,
-            "{} of {} x {}, one for each {}, {each}",
+            "{} of {} x {}, one every {}, {each}",
             count(u64::from(self.frames), "frame"),
             self.width,
             self.height,
@@ -147,6 +147,15 @@ impl Told {
             let _ = writeln!(text, "try: {}", one_line(hint));
         }
         text
+    }
+}
+
+/// A bucket, and the prefix where it is only a part.
+pub(super) fn name(bucket: &str, prefix: &str) -> String {
+    if prefix.is_empty() {
+        bucket.to_owned()
+    } else {
+        format!("{bucket}/{prefix}")
     }
 }
 
