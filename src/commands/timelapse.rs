@@ -10,7 +10,7 @@ use crate::jobs::JobError;
 use crate::query::{Bucket, Engine, LOGS, QueryError, Wanted};
 use crate::store::Location;
 use crate::timelapse::{Counts, Film, Layout, Replay, Replayed, Size, Spool, Timeline};
-use crate::ui::{Exit, Failure, Ui};
+use crate::ui::{Exit, Failure, Ui, one_line};
 use crate::units::{ByteSize, grouped};
 
 use super::args::AwsArgs;
@@ -162,8 +162,15 @@ async fn make(args: Args, context: &Context) -> Result<Exit, Failure> {
     let form = args.form()?;
     let mut wanted = args.wanted()?;
     let engine = query::open(&args.place, &args.aws, args.memory, context).await?;
-    let bucket = args.choose(&engine, &wanted, context).await?;
+    let mut bucket = args.choose(&engine, &wanted, context).await?;
     wanted.bucket = Some(bucket.name.clone());
+    // An inventory that `open` has made a table of tells which objects there were.
+    if engine.has_inventory().await {
+        let listed = engine.listed_keys(&wanted);
+        if let Some(keys) = context.unless_interrupted(Box::pin(listed)).await? {
+            bucket.widen(keys);
+        }
+    }
     let timeline = args.timeline(&bucket)?;
     let fps = args.fps.unwrap_or((timeline.frames / 10).clamp(2, 20));
     // What cannot be written fails before all is read.
@@ -328,10 +335,10 @@ impl Args {
                 .collect::<Vec<_>>()
                 .join(", ");
             let more = if others.len() > 3 { " and more" } else { "" };
-            context.ui.note(&format!(
+            context.ui.note(&one_line(&format!(
                 "shown is {}; --bucket shows another: {named}{more}",
                 bucket.name
-            ));
+            )));
         }
         Ok(bucket)
     }
@@ -382,12 +389,14 @@ impl Args {
         };
         let keys = (bucket.keys.0.as_bytes(), bucket.keys.1.as_bytes());
         let mut replay = Replay::new(timeline, self.is_versioned(bucket), keys, spool);
-        let mut progress = Progress::new(context.ui.clone());
+        // The first row comes when all are in order.
+        let mut progress = None;
         let mut rows = 0_u64;
         let lives = engine.lives(wanted, bucket.begins, |key, at, action| {
             rows += 1;
             if rows.is_multiple_of(LOOK) {
-                progress.tell(|| format!("{} rows read", grouped(rows)));
+                let progress = progress.get_or_insert_with(|| Progress::new(context.ui.clone()));
+                progress.tell(|| format!("{} rows in order", grouped(rows)));
             }
             replay.row(key, at, action).map_err(Stop::Disk)
         });

@@ -51,6 +51,15 @@ pub struct Bucket {
     pub keys: (String, String),
 }
 
+impl Bucket {
+    /// Takes the keys of an inventory for its own as well.
+    pub fn widen(&mut self, (first, last): (String, String)) {
+        let keys = &mut self.keys;
+        keys.0 = first.min(std::mem::take(&mut keys.0));
+        keys.1 = last.max(std::mem::take(&mut keys.1));
+    }
+}
+
 impl Engine {
     /// Buckets with events, those with the most first.
     ///

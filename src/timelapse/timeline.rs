@@ -96,12 +96,23 @@ impl Timeline {
     }
 }
 
-/// A length of time in its largest unit that gives a whole number: `90 s`, `1 h`, `2 d`.
+/// A length of time to the second: `1 h`, `15 h 24 min`, `2 d`.
 pub fn step_text(micros: i64) -> String {
-    let units = [(DAY_MICROS, "d"), (HOUR, "h"), (MINUTE, "min")];
-    let whole = units.iter().find(|(unit, _)| micros % unit == 0);
-    let (unit, name) = whole.unwrap_or(&(SECOND, "s"));
-    format!("{} {name}", micros / unit)
+    let units = [
+        (DAY_MICROS, "d"),
+        (HOUR, "h"),
+        (MINUTE, "min"),
+        (SECOND, "s"),
+    ];
+    let mut left = micros;
+    let mut parts = Vec::new();
+    for (unit, name) in units {
+        if left >= unit {
+            parts.push(format!("{} {name}", left / unit));
+        }
+        left %= unit;
+    }
+    parts.join(" ")
 }
 
 #[cfg(test)]
@@ -155,6 +166,9 @@ mod tests {
             7 * DAY_MICROS,
         ];
         let texts = texts.map(step_text);
-        assert_eq!(texts, ["1 s", "90 s", "3 min", "1 h", "36 h", "7 d"]);
+        assert_eq!(
+            texts,
+            ["1 s", "1 min 30 s", "3 min", "1 h", "1 d 12 h", "7 d"]
+        );
     }
 }

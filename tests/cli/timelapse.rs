@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use s3logs::timelapse::{Layout, Size, State, color_of};
+use futures::stream::TryStreamExt as _;
+use s3logs::query::{Engine, Limits, QueryError, Wanted};
+use s3logs::store::LocalStore;
+use s3logs::timelapse::{Action, Layout, Size, State, color_of};
 
 use crate::support::env::{Ended, Env};
 
@@ -279,7 +283,6 @@ fn what_cannot_be_shown_is_told() {
         ],
         vec!["timelapse", &set, "film.gif", "--width", "99"],
         vec!["timelapse", &set, "film/", "--width", "481"],
-        vec!["timelapse", &set, "nowhere/film.gif"],
         vec![
             "timelapse",
             &set,
@@ -295,7 +298,7 @@ fn what_cannot_be_shown_is_told() {
     ] {
         let ended = env.run(&args);
         let shown: Vec<&str> = args[2..].to_vec();
-        let ended = if ["--bucket", "--month", "nowhere/film.gif"]
+        let ended = if ["--bucket", "--month"]
             .iter()
             .any(|word| args.contains(word))
             || args[1] == "nothing"
@@ -309,6 +312,9 @@ fn what_cannot_be_shown_is_told() {
         let _ = writeln!(told, "$ {}\n{}", shown.join(" "), ended.told());
     }
     insta::assert_snapshot!(told);
+    env.run(["timelapse", &set, "nowhere/film.gif"])
+        .code(1)
+        .stderr_contains("error: cannot write nowhere/film.gif: No such file or directory");
     assert!(!env.path("film.gif").exists());
 
     let (env, set) = {
@@ -321,6 +327,74 @@ fn what_cannot_be_shown_is_told() {
     env.run(["timelapse", &set, "film.gif"])
         .code(1)
         .stderr_contains("the dataset has no S3 access logs");
+}
+
+/// With an inventory the objects are known that nothing happens to, and how many versions there are.
+#[tokio::test]
+async fn an_inventory_tells_what_there_was() {
+    let (env, _) = synced(&story());
+    let store = LocalStore::open(&env.path("set")).expect("a dataset");
+    let limits = Limits {
+        memory: 64 << 20,
+        spill: env.path("tmp"),
+    };
+    let engine = Engine::open(Arc::new(store), "", &limits).await;
+    let engine = engine.expect("a dataset");
+    let view = "CREATE VIEW inventory AS SELECT column1 AS bucket, column2 AS key, column3 AS is_latest, \
+                column4 AS is_delete_marker, CAST(column5 AS TIMESTAMP) AS last_modified_date FROM (VALUES \
+                ('example-assets', 'b', true, true, '2026-02-01'), \
+                ('example-assets', 'b', false, false, '2026-01-01'), \
+                ('example-assets', 'calm', true, false, '2026-02-01'), \
+                ('example-assets', 'd', true, false, '2026-03-02T01:30:00'), \
+                ('elsewhere', 'z', true, false, '2026-02-01'))";
+    for query in engine.statements(view).expect("SQL") {
+        let mut answer = engine.run(query).await.expect("a view");
+        while answer.batches.try_next().await.expect("nothing").is_some() {}
+    }
+    let wanted = Wanted {
+        bucket: Some("example-assets".to_owned()),
+        ..Wanted::default()
+    };
+    let bucket = engine.buckets(&wanted).await.expect("buckets").remove(0);
+    let keys = engine.listed_keys(&wanted).await.expect("keys");
+    assert_eq!(keys, Some(("b".to_owned(), "d".to_owned())));
+    let mut lives: BTreeMap<String, Vec<Action>> = BTreeMap::new();
+    let each = |key: &[u8], _, action| {
+        let key = String::from_utf8_lossy(key).into_owned();
+        lives.entry(key).or_default().push(action);
+        Ok::<_, QueryError>(())
+    };
+    engine
+        .lives(&wanted, bucket.begins, each)
+        .await
+        .expect("rows");
+    let mut marked = lives["b"].clone();
+    marked[..2].sort_by_key(|action| action.code());
+    assert_eq!(marked, [Action::Held, Action::HeldMarked, Action::Delete]);
+    assert_eq!(lives["calm"], [Action::Held]);
+    // The log tells of its creation, so the inventory, made later, need not.
+    assert_eq!(lives["d"][0], Action::Create);
+    assert!(!lives.contains_key("z"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_film_that_is_stopped_leaves_nothing() {
+    let (env, set) = synced(&story());
+    std::fs::create_dir(env.path("films")).expect("a folder");
+    for out in ["film.gif", "film.html", "film/"] {
+        let out = format!("{}/{out}", env.arg("films"));
+        let large = ["--frames", "10000", "--width", "3840", "--height", "2160"];
+        let args = ["timelapse", &set, &out];
+        let mut run = env.start(args.iter().chain(&large));
+        run.wait_for_stderr("shown is example-assets");
+        run.interrupt();
+        run.wait().code(130).stderr_contains("stopping");
+        for folder in ["films", "tmp"] {
+            let left = std::fs::read_dir(env.path(folder)).expect("a folder");
+            assert_eq!(left.count(), 0, "{out}: {folder}");
+        }
+    }
 }
 
 /// Many objects in little memory: the order is made on disk, in many runs, and the film is the same.
