@@ -7,7 +7,7 @@
 //!  commands   ui                one file per verb; bars, lines, JSON, tables, failures
 //!   report                      what a table of logs shows
 //!   jobs       query            what a verb does, without a terminal; SQL
-//!    pipeline   plan            tasks and channels; which objects, in which batches
+//!    pipeline   plan  timelapse tasks and channels; which objects, in which batches; films
 //!     formats parse table ledger    four that never import each other
 //!      schema   store traffic   the vocabulary of formats; S3, a folder, memory; agents, cities
 //!      inventory               lists of a bucket's objects
@@ -51,6 +51,8 @@ pub mod report;
 pub mod schema;
 pub mod store;
 pub mod table;
+#[cfg(feature = "query")]
+pub mod timelapse;
 pub mod traffic;
 pub mod ui;
 pub mod units;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
     &["cpu", "event", "outcome", "units"],
     &["schema", "store", "traffic"],
     &["formats", "parse", "table", "ledger", "inventory"],
-    &["pipeline", "plan"],
+    &["pipeline", "plan", "timelapse"],
     &["jobs", "query"],
     &["report"],
     &["commands", "ui"],
@@ -85,7 +85,7 @@ const BORDERS: [(&str, &[&str], &str); 9] = [
 ];
 
 /// Modules without a line of asynchronous code.
-const SYNCHRONOUS: [&str; 5] = ["schema", "formats", "parse", "table", "plan"];
+const SYNCHRONOUS: [&str; 6] = ["schema", "formats", "parse", "table", "plan", "timelapse"];
 
 /// Names that say nothing about what is in a file.
 const NAMELESS: [&str; 5] = ["common", "helpers", "misc", "types", "utils"];

@@ -20,5 +20,7 @@ mod report;
 mod requests;
 mod status;
 mod sync;
+#[cfg(feature = "query")]
+mod timelapse;
 mod transfer;
 mod verify;

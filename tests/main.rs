@@ -2,6 +2,8 @@
 
 mod architecture;
 mod cli;
+#[cfg(feature = "query")]
+mod film;
 mod fixtures;
 mod formats;
 mod fuzz;

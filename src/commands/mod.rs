@@ -21,6 +21,8 @@ mod query;
 mod report;
 mod status;
 mod sync;
+#[cfg(feature = "query")]
+mod timelapse;
 mod upload;
 mod values;
 mod verify;
@@ -74,7 +76,7 @@ impl Cli {
     pub fn threads(&self) -> usize {
         match self.command {
             #[cfg(feature = "query")]
-            Command::Query(_) | Command::Report(_) => crate::cpu::threads(),
+            Command::Query(_) | Command::Report(_) | Command::Timelapse(_) => crate::cpu::threads(),
             _ => NETWORK_THREADS,
         }
     }
@@ -95,6 +97,8 @@ enum Command {
     Query(query::Args),
     #[cfg(feature = "query")]
     Report(report::Args),
+    #[cfg(feature = "query")]
+    Timelapse(timelapse::Args),
     Ledger(ledger::Args),
     Formats(formats::Args),
     Completions(completions::Args),
@@ -125,6 +129,8 @@ impl Command {
             Self::Query(_) => "query",
             #[cfg(feature = "query")]
             Self::Report(_) => "report",
+            #[cfg(feature = "query")]
+            Self::Timelapse(_) => "timelapse",
             Self::Ledger(_) => "ledger",
             Self::Formats(_) => "formats",
             Self::Completions(_) => "completions",
@@ -271,6 +277,8 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Query(args) => Box::pin(query::run(args, &context)).await,
         #[cfg(feature = "query")]
         Command::Report(args) => Box::pin(report::run(args, &context)).await,
+        #[cfg(feature = "query")]
+        Command::Timelapse(args) => Box::pin(timelapse::run(args, &context)).await,
         Command::Ledger(args) => ledger::run(args, &context).await,
         Command::Upload(args) => Box::pin(upload::run(args, &context)).await,
         Command::Formats(args) => formats::run(&args, &context),

@@ -30,7 +30,7 @@ fn the_definition_is_sound() {
 
 #[test]
 fn every_verb_tells_what_it_does_with_examples() {
-    let sql = if cfg!(feature = "query") { 2 } else { 0 };
+    let sql = if cfg!(feature = "query") { 3 } else { 0 };
     assert_eq!(verbs().len(), 13 + sql);
     for verb in verbs() {
         let mut command = Cli::command();

@@ -8,6 +8,9 @@ const MIB: u64 = 1 << 20;
 /// What the program takes before it holds anything, and the encoders' contexts and pages.
 const FIXED: u64 = 40 * MIB;
 
+/// The same where days are encoded one after the other, which wastes more of what is freed.
+const FIXED_SMALL: u64 = 44 * MIB;
+
 /// Below this, days are encoded one after the other.
 const SMALL: u64 = 128 * MIB;
 
@@ -16,7 +19,7 @@ const LEAST: u64 = 12 * MIB;
 
 /// Bounds of everything that is held in memory while objects become files.
 ///
-/// Of the ceiling, 40 MiB are for the program itself and the encoders. Of the rest, an eighth is for
+/// Of the ceiling, 40 MiB (44 below 128 MiB) are for the program itself and the encoders. Of the rest, an eighth is for
 /// fetched bytes, a quarter for objects being decoded, two fifths for rows that wait to be written; what
 /// is left is for the encoded columns of the days at hand, and for what an allocator loses. All but the
 /// numbers of slots and of days depend on the ceiling alone, so that the same ceiling gives the same files
@@ -48,8 +51,12 @@ impl Budget {
     /// Shares out `memory` bytes among `jobs` fetches and the CPU pool.
     pub fn of(memory: u64, jobs: usize) -> Self {
         // Less would not hold a group of objects beside the next one: see `grouped`.
-        let days = if memory < SMALL { 1 } else { 2 };
-        let memory = memory.saturating_sub(FIXED).max(LEAST);
+        let (days, fixed) = if memory < SMALL {
+            (1, FIXED_SMALL)
+        } else {
+            (2, FIXED)
+        };
+        let memory = memory.saturating_sub(fixed).max(LEAST);
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let range = (memory / 32).clamp(MIB, 8 * MIB);
         let whole_text = (memory / 16).clamp(2 * MIB, 16 * MIB);

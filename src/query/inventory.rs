@@ -34,7 +34,7 @@ use crate::store::{ErrorKind, Store, full_name};
 use crate::units::hex;
 
 /// Name of the table.
-const INVENTORY: &str = "inventory";
+pub(super) const INVENTORY: &str = "inventory";
 
 const MANIFEST: &str = "manifest.json";
 

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod functions;
 mod inventory;
+mod lifecycle;
 mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,7 @@ use days::DayTable;
 use files::DatasetFiles;
 
 pub use error::QueryError;
+pub use lifecycle::{Bucket, LOGS, Wanted};
 pub use places::{Known, Places};
 
 /// What a query may take.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::support::env::{Ended, Env};
 
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "sync",
     "status",
     "list",
@@ -16,6 +16,7 @@ const VERBS: [&str; 15] = [
     "verify",
     "query",
     "report",
+    "timelapse",
     "ledger",
     "formats",
     "completions",
