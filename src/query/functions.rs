@@ -1,11 +1,13 @@
 //! SQL functions that logs need.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Date32Array, Int64Array, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Int64Array, StringViewArray, UInt32Array,
+};
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::cast::{as_date32_array, as_int64_array, as_string_view_array};
 use datafusion::error::{DataFusionError, Result};
@@ -13,6 +15,7 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
+use hashbrown::HashMap;
 
 use crate::schema::values::url_decode;
 use crate::traffic::{agent_family, crawler, edge, ip_prefix, is_asset, is_bot, url_host};
@@ -248,19 +251,16 @@ impl ScalarUDFImpl for Function {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let texts = as_string_view_array(&arrays[0])?;
         let result: ArrayRef = match self.listed.body {
-            Body::Text(body) => Arc::new(once_each(texts, body, StringViewArray::from_iter)),
-            Body::Flag(body) => {
-                let flag = |text| Some(body(text));
-                Arc::new(once_each(texts, flag, BooleanArray::from_iter))
-            }
+            Body::Text(body) => once_each(texts, body, names)?,
+            Body::Flag(body) => once_each(texts, |text| Some(body(text)), flags)?,
             Body::Network => {
                 let bits = arrays.get(1).map(|bits| as_int64_array(bits)).transpose()?;
                 Arc::new(networks(texts, bits))
             }
-            Body::Place(asked) => located_at(texts, self.places(asked)?, asked),
+            Body::Place(asked) => located_at(texts, self.places(asked)?, asked)?,
             Body::Visitor => {
                 let agents = as_string_view_array(&arrays[1])?;
-                Arc::new(visitors(texts, agents, as_date32_array(&arrays[2])?))
+                visitors(texts, agents, as_date32_array(&arrays[2])?)?
             }
         };
         Ok(ColumnarValue::Array(result))
@@ -268,29 +268,49 @@ impl ScalarUDFImpl for Function {
 }
 
 /// What a function gives for each text; the same text is looked at once. Logs repeat their values, and a
-/// user agent costs a microsecond.
-fn once_each<'a, T: Clone, A>(
+/// user agent costs a microsecond. Values of one dictionary are views of the same bytes, which tells without a
+/// look at them.
+fn once_each<'a, T>(
     texts: &'a StringViewArray,
     function: impl Fn(&'a str) -> Option<T>,
-    collect: impl FnOnce(Vec<Option<T>>) -> A,
-) -> A {
-    let mut known: HashMap<&str, Option<T>> = HashMap::new();
-    let mut value = |text: &'a str| known.entry(text).or_insert_with(|| function(text)).clone();
-    collect(texts.iter().map(|text| value(text?)).collect())
+    collect: impl FnOnce(Vec<Option<T>>) -> ArrayRef,
+) -> Result<ArrayRef> {
+    let (mut by_view, mut by_text) = (HashMap::new(), HashMap::new());
+    let mut values = Vec::new();
+    let mut of_text = |text: &'a str| {
+        *by_text.entry(text).or_insert_with(|| {
+            values.push(function(text));
+            u32::try_from(values.len() - 1).unwrap_or(u32::MAX)
+        })
+    };
+    let mut of_row = |(row, view): (usize, &u128)| {
+        let new = || of_text(texts.value(row));
+        let place = || *by_view.entry(*view).or_insert_with(new);
+        texts.is_valid(row).then(place)
+    };
+    let rows = texts.views().iter().enumerate();
+    let places: UInt32Array = rows.map(&mut of_row).collect();
+    Ok(take(&collect(values), &places, None)?)
 }
 
-fn located_at(texts: &StringViewArray, places: &Places, asked: Asked) -> ArrayRef {
-    let name = |look: &dyn Fn(&str) -> Option<String>| {
-        Arc::new(once_each(texts, look, StringViewArray::from_iter)) as ArrayRef
-    };
+fn names<T: AsRef<str>>(names: Vec<Option<T>>) -> ArrayRef {
+    Arc::new(names.into_iter().collect::<StringViewArray>())
+}
+
+fn flags(flags: Vec<Option<bool>>) -> ArrayRef {
+    Arc::new(BooleanArray::from(flags))
+}
+
+fn numbers(numbers: Vec<Option<i64>>) -> ArrayRef {
+    Arc::new(Int64Array::from(numbers))
+}
+
+fn located_at(texts: &StringViewArray, places: &Places, asked: Asked) -> Result<ArrayRef> {
     match asked {
-        Asked::Country => name(&|address| places.country(address)),
-        Asked::CountryName => name(&|address| places.country_name(address)),
-        Asked::NetworkName => name(&|address| places.network_name(address)),
-        Asked::Asn => {
-            let number = |address: &str| places.asn(address);
-            Arc::new(once_each(texts, number, Int64Array::from_iter))
-        }
+        Asked::Country => once_each(texts, |address| places.country(address), names),
+        Asked::CountryName => once_each(texts, |address| places.country_name(address), names),
+        Asked::NetworkName => once_each(texts, |address| places.network_name(address), names),
+        Asked::Asn => once_each(texts, |address| places.asn(address), numbers),
     }
 }
 
@@ -312,10 +332,12 @@ fn visitors(
     addresses: &StringViewArray,
     agents: &StringViewArray,
     days: &Date32Array,
-) -> Int64Array {
-    let rows = addresses.iter().zip(agents).zip(days);
-    let number = |((address, agent), day): ((Option<&str>, Option<&str>), Option<i32>)| {
-        KEY.hash_one((address, agent, day)).cast_signed()
+) -> Result<ArrayRef> {
+    let agent = |agent: &str| Some(KEY.hash_one(agent).cast_signed());
+    let agents = once_each(agents, agent, numbers)?;
+    let rows = addresses.iter().zip(as_int64_array(&agents)?).zip(days);
+    let number = |((address, agent), day): ((Option<&str>, Option<i64>), Option<i32>)| {
+        Some(KEY.hash_one((address, agent, day)).cast_signed())
     };
-    rows.map(number).map(Some).collect()
+    Ok(Arc::new(rows.map(number).collect::<Int64Array>()))
 }

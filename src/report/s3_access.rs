@@ -6,11 +6,13 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "totals",
         title: "Totals",
-        sql: "SELECT count(*) AS requests, coalesce(sum(bytes_sent), 0) AS bytes, \
-              count(DISTINCT key) AS keys, count(DISTINCT remote_ip) AS addresses, \
+        sql: "SELECT requests, bytes, keys, addresses, error_share, unauthenticated_share, first, last FROM (\
+              SELECT count(*) AS requests, coalesce(sum(bytes_sent), 0) AS bytes, \
               avg(CASE WHEN http_status >= 400 THEN 1.0 ELSE 0.0 END) AS error_share, \
               avg(CASE WHEN requester IS NULL THEN 1.0 ELSE 0.0 END) AS unauthenticated_share, \
-              min(ts) AS first, max(ts) AS last FROM {rows}",
+              min(ts) AS first, max(ts) AS last FROM {rows}) CROSS JOIN (\
+              SELECT count(key) AS keys FROM (SELECT DISTINCT key FROM {rows})) CROSS JOIN (\
+              SELECT count(remote_ip) AS addresses FROM (SELECT DISTINCT remote_ip FROM {rows}))",
         chart: Chart::Figures,
     },
     Section {

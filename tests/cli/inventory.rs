@@ -1,6 +1,7 @@
 //! `--inventory`: the objects of a bucket as a table, and those that nobody reads.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
@@ -32,19 +33,19 @@ const SCHEMA: &str =
     "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, StorageClass";
 
 fn csv() -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    for (key, latest, marker, size) in OBJECTS {
+    let rows = OBJECTS.map(|(key, latest, marker, size)| {
         let key = key.replace('+', "%2B").replace(' ', "+");
-        let size = if marker {
-            String::new()
-        } else {
-            size.to_string()
-        };
-        let row = format!(
+        let size = if marker { String::new() } else { size.to_string() };
+        format!(
             "\"example-assets\",\"{key}\",\"\",\"{latest}\",\"{marker}\",\"{size}\",\"2026-01-31T10:00:00.000Z\",\"STANDARD\"\n"
-        );
-        gzip.write_all(row.as_bytes()).expect("memory");
-    }
+        )
+    });
+    gzip(&rows.concat())
+}
+
+pub(super) fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(text.as_bytes()).expect("memory");
     gzip.finish().expect("memory")
 }
 
@@ -74,23 +75,27 @@ fn manifest(form: &str, schema: &str, name: &str, bytes: &[u8]) -> String {
     .to_string()
 }
 
-/// A dataset in the folder `set`, and a report in `daily/2026-03-04T01-00Z` as S3 lays it out.
+/// A report in CSV below a folder, as S3 lays it out.
+pub(super) fn deliver(daily: &Path, schema: &str, csv: &[u8]) {
+    for folder in ["data", "2026-03-04T01-00Z", "2026-03-03T01-00Z", "hive"] {
+        std::fs::create_dir_all(daily.join(folder)).expect("a folder");
+    }
+    std::fs::write(daily.join("data/1.csv.gz"), csv).expect("a file");
+    let text = manifest("CSV", schema, "1.csv.gz", csv);
+    std::fs::write(daily.join("2026-03-04T01-00Z/manifest.json"), text).expect("a file");
+    std::fs::write(
+        daily.join("2026-03-03T01-00Z/manifest.json"),
+        "an older one",
+    )
+    .expect("a file");
+}
+
+/// A dataset in the folder `set`, and a report in `daily`.
 fn prepared() -> Env {
     let env = Env::new();
     Logs::new(6).write(&env.path("logs"));
     drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
-    let bytes = csv();
-    for folder in ["data", "2026-03-04T01-00Z", "2026-03-03T01-00Z", "hive"] {
-        std::fs::create_dir_all(env.path(&format!("daily/{folder}"))).expect("a folder");
-    }
-    std::fs::write(env.path("daily/data/1.csv.gz"), &bytes).expect("a file");
-    let text = manifest("CSV", SCHEMA, "1.csv.gz", &bytes);
-    std::fs::write(env.path("daily/2026-03-04T01-00Z/manifest.json"), text).expect("a file");
-    std::fs::write(
-        env.path("daily/2026-03-03T01-00Z/manifest.json"),
-        "an older one",
-    )
-    .expect("a file");
+    deliver(&env.path("daily"), SCHEMA, &csv());
     env
 }
 

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures::stream::TryStreamExt as _;
 use s3logs::query::{Engine, Limits, QueryError, Wanted};
 use s3logs::store::LocalStore;
 use s3logs::timelapse::{Action, Layout, Size, State, color_of};
 
+use super::inventory;
 use crate::support::env::{Ended, Env};
 
 const SIZE: Size = Size {
@@ -339,18 +339,23 @@ async fn an_inventory_tells_what_there_was() {
         spill: env.path("tmp"),
     };
     let engine = Engine::open(Arc::new(store), "", &limits).await;
-    let engine = engine.expect("a dataset");
-    let view = "CREATE VIEW inventory AS SELECT column1 AS bucket, column2 AS key, column3 AS is_latest, \
-                column4 AS is_delete_marker, CAST(column5 AS TIMESTAMP) AS last_modified_date FROM (VALUES \
-                ('example-assets', 'b', true, true, '2026-02-01'), \
-                ('example-assets', 'b', false, false, '2026-01-01'), \
-                ('example-assets', 'calm', true, false, '2026-02-01'), \
-                ('example-assets', 'd', true, false, '2026-03-02T01:30:00'), \
-                ('elsewhere', 'z', true, false, '2026-02-01'))";
-    for query in engine.statements(view).expect("SQL") {
-        let mut answer = engine.run(query).await.expect("a view");
-        while answer.batches.try_next().await.expect("nothing").is_some() {}
-    }
+    let mut engine = engine.expect("a dataset");
+    let rows = [
+        "example-assets,b,true,true,2026-02-01T00:00:00Z",
+        "example-assets,b,false,false,2026-01-01T00:00:00Z",
+        "example-assets,calm,true,false,2026-02-01T00:00:00Z",
+        "example-assets,d,true,false,2026-03-02T01:30:00Z",
+        "elsewhere,z,true,false,2026-02-01T00:00:00Z",
+    ];
+    let schema = "Bucket, Key, IsLatest, IsDeleteMarker, LastModifiedDate";
+    inventory::deliver(
+        &env.path("daily"),
+        schema,
+        &inventory::gzip(&rows.join("\n")),
+    );
+    let lists = LocalStore::open(&env.path("daily")).expect("a folder");
+    let added = engine.add_inventory(Arc::new(lists), "").await;
+    added.expect("an inventory");
     let wanted = Wanted {
         bucket: Some("example-assets".to_owned()),
         ..Wanted::default()
