@@ -4,6 +4,8 @@ mod broken_off;
 mod duplicates;
 mod events;
 mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 
 use std::collections::BTreeMap;
 use std::path::Path;
