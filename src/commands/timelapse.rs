@@ -71,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
     month: Option<Month>,
 
-    /// A frame for each step of this length (90s, 10m, 1h, 1d) [default: 1h, or what gives up to 300 frames]
+    /// A frame for each step of this length (90s, 10m, 1h, 1d) [default: what gives up to 300 frames, as 1h does for twelve days]
     #[arg(long, value_name = "TIME", conflicts_with = "frames")]
     every: Option<Step>,
 
@@ -95,7 +95,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHETHER", value_enum, default_value_t = Versioned::Auto)]
     versioned: Versioned,
 
-    /// Memory, at least 32MiB; what does not fit is put in order on disk
+    /// Memory to put rows in order, at least 32MiB; what does not fit goes to disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
 

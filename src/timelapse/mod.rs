@@ -3,7 +3,7 @@
 //! A [`Sorter`] puts the rows into the order of keys, all of an object together, so that one object at a time
 //! is replayed ([`Replay`]) and its place is its rank. What becomes of it are [`Change`]s, two bits for the state
 //! before and two for the state after, which a [`Spool`] puts into the order of time on disk. Drawing
-//! ([`draw`]) then needs counters for each cell of the picture and nothing for each object.
+//! ([`draw()`]) then needs counters for each cell of the picture and nothing for each object.
 //!
 //! Nothing here knows of SQL, of terminals or of the names of files.
 
