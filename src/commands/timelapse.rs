@@ -9,7 +9,7 @@ use crate::cpu;
 use crate::jobs::JobError;
 use crate::query::{Bucket, Engine, LOGS, QueryError, Wanted};
 use crate::store::Location;
-use crate::timelapse::{Counts, Film, Layout, Replay, Replayed, Size, Spool, Timeline};
+use crate::timelapse::{Counts, Film, Layout, Replay, Replayed, Size, Sorter, Spool, Timeline};
 use crate::ui::{Exit, Failure, Ui, one_line};
 use crate::units::{ByteSize, grouped};
 
@@ -71,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
     month: Option<Month>,
 
-    /// A frame for each step of this length (90s, 10m, 1h, 1d) [default: 1h, or what gives up to 300 frames]
+    /// A frame for each step of this length (90s, 10m, 1h, 1d) [default: what gives up to 300 frames, as 1h does for twelve days]
     #[arg(long, value_name = "TIME", conflicts_with = "frames")]
     every: Option<Step>,
 
@@ -95,7 +95,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHETHER", value_enum, default_value_t = Versioned::Auto)]
     versioned: Versioned,
 
-    /// Memory, at least 32MiB; what does not fit is put in order on disk
+    /// Memory to put rows in order, at least 32MiB; what does not fit goes to disk
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = values::memory)]
     memory: u64,
 
@@ -152,9 +152,6 @@ const LOOK: u64 = 1 << 16;
 /// Time between two lines about how far things are.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// From so many events on it is told that they are put in order, which takes a while.
-const MANY: u64 = 1_000_000;
-
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let place = args.place.to_string();
     let done = Box::pin(make(args, context)).await;
@@ -182,10 +179,9 @@ async fn make(args: Args, context: &Context) -> Result<Exit, Failure> {
         Some(Output::create(&args.out, form, fps)?)
     };
     let versioned = args.is_versioned(&bucket);
-    let (replayed, spool) = args
-        .replay(&engine, &wanted, &bucket, timeline, context)
-        .await?;
+    let sorter = args.read(&engine, &wanted, &bucket, context).await?;
     drop(engine);
+    let (replayed, spool) = replay(sorter, args.new_replay(&bucket, timeline)?, context).await?;
     let layout = Layout::new(args.size(), replayed.objects, &replayed.prefixes);
     let film = Film {
         title: told::name(&bucket.name, &args.prefix),
@@ -203,6 +199,32 @@ async fn make(args: Args, context: &Context) -> Result<Exit, Failure> {
     context
         .ui
         .conclude(&told, &told.text(context.ui.elapsed()), Exit::Done)
+}
+
+/// Replays the rows of a sorter on the CPU pool, and puts what they change in the order of time.
+async fn replay(
+    sorter: Sorter,
+    mut replay: Replay,
+    context: &Context,
+) -> Result<(Replayed, Option<Spool>), Failure> {
+    let (ui, cancel) = (context.ui.clone(), context.cancel.clone());
+    let done = cpu::run(move || {
+        let mut progress = Progress::new(ui);
+        let mut in_order = sorter.finish()?;
+        let mut rows = 0_u64;
+        while in_order.next(|key, at, action| replay.row(key, at, action))? {
+            rows += 1;
+            if rows.is_multiple_of(LOOK) {
+                progress.tell(|| format!("{} rows replayed", grouped(rows)));
+                if cancel.is_cancelled() {
+                    return Ok(None);
+                }
+            }
+        }
+        replay.finish().map(Some)
+    });
+    let done = done.await.map_err(Stop::Disk)?;
+    done.ok_or_else(|| JobError::Interrupted.into())
 }
 
 /// Draws the film on the CPU pool. Returns its bytes and what its last frame shows.
@@ -367,43 +389,48 @@ impl Args {
         }
     }
 
-    /// Reads all rows and puts what they change on disk.
-    async fn replay(
+    /// Reads all rows and puts them in order.
+    async fn read(
         &self,
         engine: &Engine,
         wanted: &Wanted,
         bucket: &Bucket,
-        timeline: Timeline,
         context: &Context,
-    ) -> Result<(Replayed, Option<Spool>), Failure> {
-        if bucket.events >= MANY {
-            let events = grouped(bucket.events);
-            context
-                .ui
-                .note(&format!("puts {events} events in the order of keys"));
-        }
-        let spool = if self.dry_run {
-            None
-        } else {
-            let memory = usize::try_from(self.memory / 8).unwrap_or(usize::MAX);
-            let spool = Spool::create(&std::env::temp_dir(), memory).map_err(Stop::Disk)?;
-            Some(spool)
-        };
-        let keys = (bucket.keys.0.as_bytes(), bucket.keys.1.as_bytes());
-        let mut replay = Replay::new(timeline, self.is_versioned(bucket), keys, spool);
-        // The first row comes when all are in order.
-        let mut progress = None;
+    ) -> Result<Sorter, Failure> {
+        let mut sorter = Sorter::create(&std::env::temp_dir(), self.part(4)).map_err(Stop::Disk)?;
+        let mut progress = Progress::new(context.ui.clone());
         let mut rows = 0_u64;
         let lives = engine.lives(wanted, bucket.begins, |key, at, action| {
             rows += 1;
             if rows.is_multiple_of(LOOK) {
-                let progress = progress.get_or_insert_with(|| Progress::new(context.ui.clone()));
-                progress.tell(|| format!("{} rows in order", grouped(rows)));
+                progress.tell(|| format!("{} rows read", grouped(rows)));
             }
-            replay.row(key, at, action).map_err(Stop::Disk)
+            sorter.push(key, at, action).map_err(Stop::Disk)
         });
         context.unless_interrupted(Box::pin(lives)).await?;
-        Ok(replay.finish().map_err(Stop::Disk)?)
+        Ok(sorter)
+    }
+
+    /// A part of the memory, bytes.
+    fn part(&self, part: u64) -> usize {
+        usize::try_from(self.memory / part).unwrap_or(usize::MAX)
+    }
+
+    /// A replay of a bucket; one that only counts for a dry run.
+    fn new_replay(&self, bucket: &Bucket, timeline: Timeline) -> Result<Replay, Failure> {
+        let spool = if self.dry_run {
+            None
+        } else {
+            let spool = Spool::create(&std::env::temp_dir(), self.part(8));
+            Some(spool.map_err(Stop::Disk)?)
+        };
+        let keys = (bucket.keys.0.as_bytes(), bucket.keys.1.as_bytes());
+        Ok(Replay::new(
+            timeline,
+            self.is_versioned(bucket),
+            keys,
+            spool,
+        ))
     }
 
     fn check_memory(&self, layout: &Layout) -> Result<(), Failure> {

@@ -99,9 +99,9 @@ impl Engine {
         Ok(None)
     }
 
-    /// Hands on all rows that change an object of a bucket, as key, time and action: in the order of
-    /// keys, and for each key in the order of time. The order is made on disk where memory is short. What
-    /// an inventory lists comes first, if it is older than `begins`, from when on the logs tell of it.
+    /// Hands on all rows that change an object of a bucket, as key, time and action, in any order. What an
+    /// inventory lists is among them, with a time before all others, if it is older than `begins`, from
+    /// when on the logs tell of it.
     ///
     /// # Errors
     /// [`QueryError`], and what `each` returns.
@@ -167,7 +167,7 @@ fn lives_sql(wanted: &Wanted, inventory_before: Option<i64>) -> String {
             of_bucket(wanted)
         );
     }
-    format!("SELECT key, at, code FROM ({rows}) ORDER BY key, at")
+    rows
 }
 
 /// The action of a row, as its number.

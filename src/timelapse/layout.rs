@@ -34,7 +34,7 @@ pub(super) struct Area {
 }
 
 /// Dots of a cell's side at most.
-const LARGEST_CELL: usize = 40;
+const LARGEST_CELL: usize = 120;
 
 /// From this on cells are parted by a dot.
 const PARTED: usize = 4;

@@ -150,6 +150,8 @@ mod tests {
                 vec![Create, Create, Mark, Expire, Expire, Expire],
                 vec![Absent, Present, Present, Marked, Marked, Expired, Absent],
             ),
+            // Its old version is from before the log.
+            (vec![Create, Expire], vec![Absent, Present, Present]),
             // A delete is a marker; a new version lies on top of it.
             (
                 vec![Create, Delete, Create],

@@ -1,9 +1,10 @@
 //! Changes in the order of objects, put on disk in the order of frames.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
+use super::piece::{Piece, put_number};
 use super::{Change, State};
 
 /// Bits of a packed change, from the top: the frame, the object, and what happens to it.
@@ -12,9 +13,6 @@ const CODE_BITS: u32 = 6;
 
 /// Objects that can be told apart.
 const MOST_OBJECTS: u64 = 1 << OBJECT_BITS;
-
-/// Bytes that are read at once of each run.
-const READ: usize = 64 << 10;
 
 /// A file without a name that holds sorted runs, and the run under way in memory.
 ///
@@ -85,11 +83,9 @@ impl Spool {
     /// What the disk reports.
     pub fn merge(mut self) -> io::Result<Merge> {
         self.end_run()?;
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let runs = starts.zip(self.ends.iter().copied());
-        let runs = runs.map(|(start, end)| Run::new(start, end));
+        let pieces = Piece::all(&self.ends, self.most * 8).into_iter();
         let mut merge = Merge {
-            runs: runs.collect(),
+            runs: pieces.map(|piece| Run { piece, next: None }).collect(),
             file: self.file,
         };
         for run in &mut merge.runs {
@@ -101,7 +97,7 @@ impl Spool {
 
 /// All changes, frame by frame, and within a frame in the order of objects.
 ///
-/// Memory: 64 KiB for each run.
+/// Memory: that of the spool, or 4 KiB for each run.
 #[derive(Debug)]
 pub struct Merge {
     file: File,
@@ -127,28 +123,14 @@ impl Merge {
 
 #[derive(Debug)]
 struct Run {
-    /// What has not been read lies between these.
-    position: u64,
-    end: u64,
-    buffer: Vec<u8>,
-    at: usize,
+    piece: Piece,
     next: Option<u64>,
 }
 
 impl Run {
-    fn new(position: u64, end: u64) -> Self {
-        Self {
-            position,
-            end,
-            buffer: Vec::new(),
-            at: 0,
-            next: None,
-        }
-    }
-
     fn advance(&mut self, file: &mut File) -> io::Result<()> {
         let last = self.next.unwrap_or_default();
-        self.next = match self.number(file)? {
+        self.next = match self.piece.number(file)? {
             None => None,
             Some(head) => {
                 let code = head & ((1 << CODE_BITS) - 1);
@@ -157,40 +139,13 @@ impl Run {
                 let base = if head >> CODE_BITS & 1 == 0 {
                     same
                 } else {
-                    let frames = self.number(file)?.unwrap_or_default();
+                    let frames = self.piece.number(file)?.unwrap_or_default();
                     (u64::from(frame_of(last)) + frames) << (OBJECT_BITS + CODE_BITS)
                 };
                 Some((base + (object << CODE_BITS)) | code)
             }
         };
         Ok(())
-    }
-
-    /// The next number; seven bits in each byte, the lowest first.
-    fn number(&mut self, file: &mut File) -> io::Result<Option<u64>> {
-        let (mut number, mut shift) = (0, 0);
-        loop {
-            if self.at == self.buffer.len() && !self.read(file)? {
-                return Ok(None);
-            }
-            let byte = self.buffer[self.at];
-            self.at += 1;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(Some(number));
-            }
-            shift += 7;
-        }
-    }
-
-    fn read(&mut self, file: &mut File) -> io::Result<bool> {
-        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        self.buffer.resize(left.min(READ), 0);
-        self.at = 0;
-        file.seek(SeekFrom::Start(self.position))?;
-        file.read_exact(&mut self.buffer)?;
-        self.position += self.buffer.len() as u64;
-        Ok(!self.buffer.is_empty())
     }
 }
 
@@ -211,21 +166,6 @@ fn put(to: &mut impl io::Write, change: u64, last: u64) -> io::Result<u64> {
         bytes += put_number(to, frames)?;
     }
     Ok(bytes)
-}
-
-fn put_number(to: &mut impl io::Write, mut number: u64) -> io::Result<u64> {
-    let mut bytes = [0; 10];
-    let mut length = 0;
-    loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
-        number >>= 7;
-        bytes[length] = if number == 0 { low } else { low | 0x80 };
-        length += 1;
-        if number == 0 {
-            to.write_all(&bytes[..length])?;
-            return Ok(length as u64);
-        }
-    }
 }
 
 fn frame_of(packed: u64) -> u16 {

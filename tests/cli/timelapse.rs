@@ -363,22 +363,29 @@ async fn an_inventory_tells_what_there_was() {
     let bucket = engine.buckets(&wanted).await.expect("buckets").remove(0);
     let keys = engine.listed_keys(&wanted).await.expect("keys");
     assert_eq!(keys, Some(("b".to_owned(), "d".to_owned())));
-    let mut lives: BTreeMap<String, Vec<Action>> = BTreeMap::new();
-    let each = |key: &[u8], _, action| {
+    let mut lives: BTreeMap<String, Vec<(i64, u8)>> = BTreeMap::new();
+    let each = |key: &[u8], at, action: Action| {
         let key = String::from_utf8_lossy(key).into_owned();
-        lives.entry(key).or_default().push(action);
+        lives.entry(key).or_default().push((at, action.code()));
         Ok::<_, QueryError>(())
     };
     engine
         .lives(&wanted, bucket.begins, each)
         .await
         .expect("rows");
-    let mut marked = lives["b"].clone();
-    marked[..2].sort_by_key(|action| action.code());
-    assert_eq!(marked, [Action::Held, Action::HeldMarked, Action::Delete]);
-    assert_eq!(lives["calm"], [Action::Held]);
+    let actions = |key: &str| {
+        let mut rows = lives[key].clone();
+        rows.sort_unstable();
+        let code = |row: &(i64, u8)| Action::ALL[usize::from(row.1)];
+        rows.iter().map(code).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        actions("b"),
+        [Action::Held, Action::HeldMarked, Action::Delete]
+    );
+    assert_eq!(actions("calm"), [Action::Held]);
     // The log tells of its creation, so the inventory, made later, need not.
-    assert_eq!(lives["d"][0], Action::Create);
+    assert_eq!(actions("d")[0], Action::Create);
     assert!(!lives.contains_key("z"));
 }
 
