@@ -21,8 +21,8 @@ use charts::Drawing;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Characters of a name that are shown.
-const LONGEST: usize = 300;
+/// Bytes of a value that are shown, as they stand on the page: what keeps it small whatever a log holds.
+const LONGEST: usize = 400;
 
 /// The page. With several reports a list of links leads to each, those of a table together; with scripts it
 /// shows one at a time.
@@ -128,13 +128,10 @@ fn article(report: &Report, page: &mut String) {
     page.push_str("</article>\n");
 }
 
-/// A value as people read it, escaped.
+/// A value as people read it, escaped, and cut off where it is long.
 fn shown(cell: &Cell, unit: Unit) -> String {
-    let text = cell.shown(unit);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => escaped(&text[..end]) + "…",
-        None => escaped(&text),
-    }
+    let (text, is_whole) = escaped_to(&cell.shown(unit), LONGEST);
+    if is_whole { text } else { text + "…" }
 }
 
 fn heading(name: &str) -> String {
@@ -146,8 +143,16 @@ fn heading(name: &str) -> String {
 
 /// Text that stays text, between tags and within quotes. Characters that steer a display are shown.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    escaped_to(text, usize::MAX).0
+}
+
+/// The same up to about so many bytes, and whether that is all of it.
+fn escaped_to(text: &str, most: usize) -> (String, bool) {
+    let mut out = String::with_capacity(text.len().min(most));
     for character in text.chars() {
+        if out.len() >= most {
+            return (out, false);
+        }
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -158,7 +163,7 @@ fn escaped(text: &str) -> String {
             other => out.push(other),
         }
     }
-    out
+    (out, true)
 }
 
 #[cfg(test)]
@@ -193,5 +198,57 @@ mod tests {
         assert!(page.contains("1,234,567"));
         assert!(page.contains("href=\"#cloudfront-2024-02-28T10:00:00Z\""));
         assert!(page.contains("2024-02-28 10:00:00 to 2024-02-29"));
+    }
+
+    #[test]
+    fn a_page_stays_small_whatever_a_log_holds() {
+        let evil = Cell::Text("\u{202e}".repeat(2_000));
+        let report = |id: &str, sections: &'static [super::super::Section]| Report {
+            table: id.to_owned(),
+            from: "2024-02-01".to_owned(),
+            to: "2024-02-29".to_owned(),
+            sections: sections
+                .iter()
+                .map(|section| full(section, &evil))
+                .collect(),
+            before: None,
+        };
+        for table in ["cloudfront", "s3_access"] {
+            let sections = super::super::sections(table).expect("a report");
+            let size = page("Logs", &[report(table, sections)]).len();
+            assert!((30_000..300_000).contains(&size), "{size}");
+        }
+    }
+
+    /// A section with as many rows as it can have, and all of its columns texts.
+    fn full(section: &super::super::Section, evil: &Cell) -> Filled {
+        let columns = section.sql.matches(" AS ").count().clamp(2, 9);
+        let rows = match section.chart {
+            Chart::Figures => 1,
+            Chart::Series => 100,
+            Chart::Heat => 168,
+            Chart::Bars => 10,
+        };
+        let texts = if section.chart == Chart::Bars { 2 } else { 0 };
+        let cell = |column| {
+            if column < texts {
+                evil.clone()
+            } else {
+                Cell::Whole(1_709_164_800_000_000)
+            }
+        };
+        let unit = |column| match column {
+            _ if column < texts => Unit::Text,
+            0 => Unit::Time,
+            _ => Unit::Count,
+        };
+        Filled {
+            id: section.id,
+            title: section.title,
+            chart: section.chart,
+            columns: (0..columns).map(|at| format!("column{at}")).collect(),
+            units: (0..columns).map(unit).collect(),
+            rows: vec![(0..columns).map(cell).collect(); rows],
+        }
     }
 }

@@ -59,6 +59,12 @@ pub fn change(now: &Cell, before: &Cell, unit: Unit) -> Option<String> {
         Unit::Time | Unit::Text => None,
         Unit::Share => Some(format!("{:+.1} points", (now - before) * 100.0)),
         _ if before == 0.0 => None,
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at least ten"
+        )]
+        _ if now / before >= 10.0 => Some(format!("{} times", grouped((now / before) as u64))),
         _ => Some(format!("{:+.1} %", (now / before - 1.0) * 100.0)),
     }
 }
@@ -104,6 +110,11 @@ mod tests {
         let whole = |now, then, unit| change(&Cell::Whole(now), &Cell::Whole(then), unit);
         assert_eq!(whole(15, 10, Unit::Count).as_deref(), Some("+50.0 %"));
         assert_eq!(whole(15, 0, Unit::Count), None);
+        assert_eq!(whole(99, 10, Unit::Count).as_deref(), Some("+890.0 %"));
+        assert_eq!(
+            whole(12_345, 10, Unit::Count).as_deref(),
+            Some("1,234 times")
+        );
         assert_eq!(whole(15, 10, Unit::Time), None);
         let share = change(&Cell::Real(0.5), &Cell::Real(0.6), Unit::Share);
         assert_eq!(share.as_deref(), Some("-10.0 points"));

@@ -157,7 +157,7 @@ fn what_is_missing_is_said() {
     for (bad, why) in [
         ("none.mmdb", "No such file"),
         ("logs", "Is a directory"),
-        ("text.mmdb", "Metadata"),
+        ("text.mmdb", "metadata"),
         ("empty.mmdb", "it tells of neither countries nor networks"),
     ] {
         env.run(["report", &set, "--geoip", &env.arg(bad)])

@@ -147,8 +147,13 @@ impl Drawing<'_> {
         let section = self.section;
         let _ = write!(
             page,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{}\"><table>\n<thead><tr>",
-            self.id
+            "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{}\"><table{}>\n<thead><tr>",
+            self.id,
+            if section.units.iter().skip(1).any(|unit| *unit == Unit::Text) {
+                " class=\"names\""
+            } else {
+                ""
+            }
         );
         for (name, unit) in section.columns.iter().zip(&section.units) {
             let class = if *unit == Unit::Text {
@@ -212,9 +217,11 @@ impl Drawing<'_> {
             }
             page.push_str("</tr>\n");
         }
+        #[expect(clippy::cast_possible_truncation, reason = "a number of requests")]
+        let most = shown(&Cell::Whole(most as i64), Unit::Count);
         let _ = writeln!(
             page,
-            "</tbody></table></div>\n<p class=\"axis\"><span>requests, at most {most:.0} in an hour of a weekday</span></p>"
+            "</tbody></table></div>\n<p class=\"axis\"><span>requests, at most {most} in an hour of a weekday</span></p>"
         );
     }
 }
