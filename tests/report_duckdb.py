@@ -106,7 +106,7 @@ S3_ACCESS = {
 
 READ = """operation IN ('REST.GET.OBJECT', 'WEBSITE.GET.OBJECT', 'REST.COPY.OBJECT_GET', 'REST.COPY.PART_GET',
     'REST.SELECT.OBJECT', 'REST.GET.OBJECT_TORRENT') AND http_status < 400"""
-LISTED = f"""listed AS (SELECT {PREFIX} AS prefix, size, modified, class, EXISTS (
+LISTED = f"""listed AS (SELECT coalesce(nullif(regexp_extract(key, '^([^/]*/)', 1), ''), '(top level)') AS prefix, size, modified, class, EXISTS (
     FROM rows WHERE rows.bucket = inventory.bucket AND rows.key = inventory.key AND {READ}) AS is_read FROM inventory
     WHERE latest AND NOT marker AND bucket IN (SELECT bucket FROM rows))"""
 INVENTORY = {
@@ -114,7 +114,7 @@ INVENTORY = {
         FROM listed JOIN (SELECT prefix, avg((NOT is_read)::INT) AS unread FROM listed GROUP BY 1) USING (prefix)
         WHERE NOT is_read GROUP BY 1 ORDER BY 2 DESC, 3 DESC, 1 LIMIT 10""",
     "lifecycle": f"""WITH {LISTED} SELECT prefix, sum(size)::BIGINT, count(*), 'STANDARD_IA' FROM listed
-        WHERE size >= 131072 AND class = 'STANDARD' AND prefix LIKE '%/%/'
+        WHERE size >= 131072 AND class = 'STANDARD' AND prefix LIKE '%/'
         AND prefix NOT IN (SELECT prefix FROM listed WHERE is_read) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
 }
 

@@ -191,8 +191,8 @@ async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
 
 /// Writes the rules of the bucket that has an inventory.
 fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> {
-    let mut rules = reports.iter().filter_map(report::lifecycle_rules).flatten();
-    let Some((bucket, rules)) = rules.next() else {
+    let mut rules = reports.iter().filter_map(report::lifecycle_rules);
+    let Some(rules) = rules.next() else {
         ui.note("no lifecycle rules are written: no prefix was left unread");
         return Ok(());
     };
@@ -202,7 +202,8 @@ fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> 
     written.map_err(|error| new_file::failure(path, &error))?;
     file.put()?;
     let path = path.display();
-    ui.note(&format!("written: {path}; the command replaces the rules that a bucket has: add those of `aws s3api get-bucket-lifecycle-configuration --bucket {bucket}` first"));
+    ui.note(&format!("written: {path}"));
+    ui.note("`aws s3api put-bucket-lifecycle-configuration` replaces all rules of a bucket: add those it has");
     Ok(())
 }
 

@@ -220,9 +220,24 @@ mod tests {
         }
     }
 
+    /// How many columns a query has.
+    fn columns_of(sql: &str) -> usize {
+        let (mut depth, mut columns) = (0, 1);
+        for (at, byte) in sql.bytes().enumerate() {
+            match byte {
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                b',' if depth == 0 => columns += 1,
+                _ if depth == 0 && sql[at..].starts_with(" FROM ") => break,
+                _ => {}
+            }
+        }
+        columns
+    }
+
     /// A section with as many rows as it can have, and all of its columns texts.
     fn full(section: &super::super::Section, evil: &Cell) -> Filled {
-        let columns = section.sql.matches(" AS ").count().clamp(2, 9);
+        let columns = columns_of(section.sql);
         let rows = match section.chart {
             Chart::Figures => 1,
             Chart::Series => 100,

@@ -17,7 +17,7 @@ macro_rules! reads {
 macro_rules! objects {
     () => {
         concat!(
-            "(SELECT bucket || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
+            "(SELECT CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '(top level)' END AS prefix, \
              max(size) AS size, max(modified) AS modified, max(class) AS class, sum(read) AS reads FROM (\
              SELECT bucket, key, coalesce(size, 0) AS size, last_modified_date AS modified, storage_class AS class, 1 AS listed, 0 AS read \
              FROM inventory WHERE is_latest AND NOT is_delete_marker AND bucket IN ({buckets}) \
@@ -68,8 +68,8 @@ pub(super) const SECTIONS: &[Section] = &[
              SELECT prefix, CASE WHEN coalesce(class, 'STANDARD') = 'STANDARD' AND size >= 131072 THEN size END AS size, \
              reads FROM ",
             objects!(),
-            ") GROUP BY 1 HAVING sum(reads) = 0 AND sum(size) > 0 AND substr(prefix, length(prefix)) = '/' \
-             AND strpos(substr(prefix, strpos(prefix, '/') + 1), '/') > 0 ORDER BY 2 DESC, 1 LIMIT {top}"
+            ") GROUP BY 1 HAVING sum(reads) = 0 AND sum(size) > 0 AND prefix LIKE '%/' \
+             ORDER BY 2 DESC, 1 LIMIT {top}"
         ),
         chart: Chart::Bars,
     },
@@ -89,28 +89,20 @@ pub(super) const RULES: &str = "lifecycle";
 /// Days after which rules move objects.
 const AGE: u32 = 30;
 
-/// Rules that move what is in a filled section [`RULES`], per bucket, as
-/// `aws s3api put-bucket-lifecycle-configuration` takes them.
-pub(super) fn rules(section: &Filled) -> Vec<(String, Value)> {
-    let mut buckets: Vec<(String, Vec<Value>)> = Vec::new();
-    for row in &section.rows {
+/// Rules that move what is in a filled section [`RULES`], as `aws s3api put-bucket-lifecycle-configuration`
+/// takes them; `None` if there is nothing in it.
+pub(super) fn rules(section: &Filled) -> Option<Value> {
+    let rule = |row: &Vec<Cell>| {
         let [Cell::Text(prefix), _, _, Cell::Text(class)] = &row[..] else {
-            continue;
+            return None;
         };
-        let Some((bucket, prefix)) = prefix.split_once('/') else {
-            continue;
-        };
-        let rule = json!({
+        Some(json!({
             "ID": format!("not read: {}", prefix.chars().take(200).collect::<String>()),
             "Status": "Enabled",
             "Filter": {"And": {"Prefix": prefix, "ObjectSizeGreaterThan": 131_071}},
             "Transitions": [{"Days": AGE, "StorageClass": class}],
-        });
-        match buckets.iter_mut().find(|(name, _)| name == bucket) {
-            Some((_, rules)) => rules.push(rule),
-            None => buckets.push((bucket.to_owned(), vec![rule])),
-        }
-    }
-    let whole = |(bucket, rules)| (bucket, json!({ "Rules": rules }));
-    buckets.into_iter().map(whole).collect()
+        }))
+    };
+    let rules: Vec<Value> = section.rows.iter().filter_map(rule).collect();
+    (!rules.is_empty()).then(|| json!({ "Rules": rules }))
 }

@@ -173,12 +173,12 @@ pub fn sections(table: &str) -> Option<&'static [Section]> {
     }
 }
 
-/// Lifecycle rules that move what nobody reads, by bucket, as `aws s3api put-bucket-lifecycle-configuration`
-/// takes them. `None` if the report was made without an inventory.
-pub fn lifecycle_rules(report: &Report) -> Option<Vec<(String, serde_json::Value)>> {
+/// Lifecycle rules that move what nobody reads, as `aws s3api put-bucket-lifecycle-configuration` takes them.
+/// `None` if there are none, or no inventory.
+pub fn lifecycle_rules(report: &Report) -> Option<serde_json::Value> {
     let mut sections = report.sections.iter();
     let section = sections.find(|section| section.id == inventory::RULES)?;
-    Some(inventory::rules(section))
+    inventory::rules(section)
 }
 
 /// What the numbers of a column are, by its name.
