@@ -128,19 +128,56 @@ impl SelectArgs {
     }
 
     fn range(&self) -> Result<TimeRange, Failure> {
-        if let Some(Month(range)) = self.month {
-            return Ok(range);
+        range(self.since, self.until, self.month)
+    }
+}
+
+fn range(
+    since: Option<When>,
+    until: Option<When>,
+    month: Option<Month>,
+) -> Result<TimeRange, Failure> {
+    if let Some(Month(range)) = month {
+        return Ok(range);
+    }
+    let range = TimeRange {
+        since: since.map(When::first),
+        until: until.map(When::after),
+    };
+    match (range.since, range.until) {
+        (Some(since), Some(until)) if since >= until => {
+            Err(Failure::usage("--until lies before --since", "swap them"))
         }
-        let range = TimeRange {
-            since: self.since.map(When::first),
-            until: self.until.map(When::after),
-        };
-        match (range.since, range.until) {
-            (Some(since), Some(until)) if since >= until => {
-                Err(Failure::usage("--until lies before --since", "swap them"))
-            }
-            _ => Ok(range),
-        }
+        _ => Ok(range),
+    }
+}
+
+/// The same by the time of events, for what reads a dataset.
+#[cfg(feature = "query")]
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct PeriodArgs {
+    /// From this day or time on (2024-02-29 or 2024-02-29T23:00:00Z)
+    #[arg(long, value_name = "WHEN")]
+    since: Option<When>,
+
+    /// Up to the end of this day, or before this time
+    #[arg(long, value_name = "WHEN")]
+    until: Option<When>,
+
+    /// All of this month (2024-02)
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
+    month: Option<Month>,
+}
+
+#[cfg(feature = "query")]
+impl PeriodArgs {
+    pub(super) fn range(&self) -> Result<TimeRange, Failure> {
+        range(self.since, self.until, self.month)
+    }
+
+    /// Whether it is a month.
+    pub(super) fn is_month(&self) -> bool {
+        self.month.is_some()
     }
 }
 

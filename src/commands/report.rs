@@ -9,9 +9,8 @@ use crate::store::Location;
 use crate::ui::{self, Exit, Failure, Kind, Ui};
 use crate::units::Day;
 
-use super::args::{AwsArgs, InventoryArgs};
+use super::args::{AwsArgs, InventoryArgs, PeriodArgs};
 use super::new_file::{self, NewFile};
-use super::values::{Month, When};
 use super::{Context, query, values};
 
 const EXAMPLES: &str = "\
@@ -43,17 +42,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     table: Vec<String>,
 
-    /// From this day or time on (2024-02-29 or 2024-02-29T23:00:00Z)
-    #[arg(long, value_name = "WHEN")]
-    since: Option<When>,
-
-    /// Up to the end of this day, or before this time
-    #[arg(long, value_name = "WHEN")]
-    until: Option<When>,
-
-    /// All of this month (2024-02)
-    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
-    month: Option<Month>,
+    #[command(flatten)]
+    within: PeriodArgs,
 
     /// A report for each month that has rows, newest first
     #[arg(long, value_name = "STEP", value_enum)]
@@ -135,9 +125,7 @@ pub(super) async fn write_page(
     let args = Args {
         place: place.clone(),
         table: Vec::new(),
-        since: None,
-        until: None,
-        month: None,
+        within: PeriodArgs::default(),
         by: None,
         top: TOP,
         csv: false,
@@ -298,10 +286,12 @@ impl Args {
             months.dedup();
             return Ok(months.into_iter().map(monthly).collect());
         }
-        Ok(vec![match (self.month, self.since) {
-            (Some(_), _) => monthly(asked),
-            (None, Some(_)) => (asked, Some(asked.before()).filter(has_rows)),
-            (None, None) => (asked, None),
+        let since = self.within.range()?.since;
+        Ok(vec![if self.within.is_month() {
+            monthly(asked)
+        } else {
+            let before = since.map(|_| asked.before());
+            (asked, before.filter(has_rows))
         }])
     }
 
@@ -311,21 +301,14 @@ impl Args {
             return Ok(None);
         };
         let all = Period::of_days(first, last);
-        let range = self
-            .month
-            .map_or_else(Default::default, |Month(range)| range);
-        let since = self.since.map(When::first).or(range.since);
-        let until = self.until.map(When::after).or(range.until);
-        if since.is_some_and(|since| until.is_some_and(|until| since >= until)) {
-            return Err(Failure::usage("--until lies before --since", "swap them"));
-        }
+        let range = self.within.range()?;
         let asked = Period {
-            from: since.unwrap_or(all.from),
-            until: until.unwrap_or(all.until),
+            from: range.since.unwrap_or(all.from),
+            until: range.until.unwrap_or(all.until),
         };
         let both = asked.within(all);
         // A period that was given keeps its length, as it is compared with the one before.
-        let whole = self.month.is_none() && self.by.is_none();
+        let whole = !self.within.is_month() && self.by.is_none();
         Ok(if whole { both.and(Some(asked)) } else { both })
     }
 }

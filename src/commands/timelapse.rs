@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::cpu;
 use crate::jobs::JobError;
+use crate::plan::TimeRange;
 use crate::query::{Bucket, Engine, LOGS, QueryError, Wanted};
 use crate::store::Location;
 use crate::timelapse::{Counts, Film, Layout, Replay, Replayed, Size, Sorter, Spool, Timeline};
 use crate::ui::{Exit, Failure, Ui, one_line};
 use crate::units::{ByteSize, grouped};
 
-use super::args::{AwsArgs, InventoryArgs};
-use super::values::{Month, When};
+use super::args::{AwsArgs, InventoryArgs, PeriodArgs};
 use super::{Context, query, values};
 use output::{Form, Output};
 use told::Told;
@@ -24,7 +24,8 @@ Examples:
   s3logs timelapse ./dataset film.gif
   s3logs timelapse s3://lake/logs film.html --bucket example-assets --prefix img/ --month 2024-02
   s3logs timelapse ./dataset film.gif --every 1d --width 1920 --height 1080
-  s3logs timelapse ./dataset frames/ && ffmpeg -framerate 20 -i frames/frame-%05d.ppm -pix_fmt yuv420p film.mp4";
+  s3logs timelapse ./dataset frames/ && ffmpeg -framerate 20 -i frames/frame-%05d.ppm -pix_fmt yuv420p film.mp4
+  s3logs timelapse s3://lake/logs film.gif --inventory s3://inventory/photos/daily/2024-02-01T01-00Z/";
 
 /// Shows the objects of a bucket as they come and go, as an animated picture
 ///
@@ -33,7 +34,8 @@ Examples:
 /// has expired, black when nothing is left of it. OUT says what is made: a GIF, a page of HTML with a
 /// slider, or a folder of numbered frames for other programs. What happened comes from S3 access logs:
 /// puts, copies, deletes and what lifecycle did. An object whose first row is none of its creation was
-/// there before. Times are UTC.
+/// there before, and so was what --inventory lists. With --since, what is logged from before tells how the
+/// film begins. Times are UTC.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -58,18 +60,8 @@ pub(super) struct Args {
     )]
     prefix: String,
 
-    /// From this day or time on (2024-02-29 or 2024-02-29T23:00:00Z); what is logged from before tells how
-    /// the film begins
-    #[arg(long, value_name = "WHEN")]
-    since: Option<When>,
-
-    /// Up to the end of this day, or before this time
-    #[arg(long, value_name = "WHEN")]
-    until: Option<When>,
-
-    /// All of this month (2024-02)
-    #[arg(long, value_name = "MONTH", conflicts_with_all = ["since", "until"])]
-    month: Option<Month>,
+    #[command(flatten)]
+    within: PeriodArgs,
 
     /// A frame for each step of this length (90s, 10m, 1h, 1d) [default: what gives up to 300 frames, as 1h does for twelve days]
     #[arg(long, value_name = "TIME", conflicts_with = "frames")]
@@ -314,13 +306,7 @@ impl Args {
     }
 
     fn wanted(&self) -> Result<Wanted, Failure> {
-        let (since, until) = match self.month {
-            Some(Month(range)) => (range.since, range.until),
-            None => (self.since.map(When::first), self.until.map(When::after)),
-        };
-        if since.is_some_and(|since| until.is_some_and(|until| since >= until)) {
-            return Err(Failure::usage("--until lies before --since", "swap them"));
-        }
+        let TimeRange { since, until } = self.within.range()?;
         Ok(Wanted {
             bucket: self.bucket.clone(),
             prefix: self.prefix.clone(),
