@@ -9,4 +9,5 @@ pub mod dataset;
 pub mod dice;
 pub mod env;
 pub mod fake_s3;
+#[cfg(feature = "query")]
 pub mod mmdb;
