@@ -331,6 +331,11 @@ if "$S3LOGS" query --help >/dev/null 2>&1; then
   same "query: all rows of the source" "$rows" "$(tail -n 1 "$work/out")"
   run 0 report report "$base/lake" --json
   same "report: all rows of the source" "$rows" "$(grep -o '"requests":[0-9]*' <(grep '"id":"totals"' "$work/out") | awk -F: '{ n += $2 } END { print n }')"
+  s5 --log error cp "$fixtures/inventory/" "$base/lists/"
+  run 0 inventory query "$base/lake" --inventory "$base/lists/example-assets/daily" "SELECT count(*) AS n FROM inventory"
+  same "inventory: all objects of the report" 50 "$(tail -n 1 "$work/out")"
+  run 0 timelapse timelapse "$base/lake" "$work/film.gif" --frames 20
+  same "timelapse: a GIF" GIF89a "$(head -c 6 "$work/film.gif")"
 fi
 
 run 0 "sync s3 to local" sync "$base/logs" "$work/lake" --json
