@@ -35,11 +35,16 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "pages",
         title: "Pages",
-        sql: "SELECT page, sum(n) AS requests, sum(sent) AS bytes, count(*) AS visitors FROM (\
+        // Visitors of the first pages alone: pairs of all pages and visitors would be many.
+        sql: "SELECT page, requests, bytes, count(*) AS visitors FROM (\
+              SELECT DISTINCT page, requests, bytes, visitor(c_ip, cs_user_agent, dt) AS visitor FROM (\
+              SELECT CASE WHEN cs_uri_stem = '/' THEN '/' ELSE rtrim(cs_uri_stem, '/') END AS own, \
+              c_ip, cs_user_agent, dt FROM {rows} WHERE NOT is_asset(cs_uri_stem) AND sc_status < 400) JOIN (\
               SELECT CASE WHEN cs_uri_stem = '/' THEN '/' ELSE rtrim(cs_uri_stem, '/') END AS page, \
-              visitor(c_ip, cs_user_agent, dt) AS visitor, count(*) AS n, sum(sc_bytes) AS sent \
-              FROM {rows} WHERE NOT is_asset(cs_uri_stem) AND sc_status < 400 GROUP BY 1, 2) \
-              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+              count(*) AS requests, sum(sc_bytes) AS bytes \
+              FROM {rows} WHERE NOT is_asset(cs_uri_stem) AND sc_status < 400 \
+              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}) ON own IS NOT DISTINCT FROM page) \
+              GROUP BY 1, 2, 3 ORDER BY 2 DESC, 1",
         chart: Chart::Bars,
     },
     Section {
@@ -81,9 +86,12 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "not_found",
         title: "Not found",
-        sql: "SELECT path, sum(n) AS requests, count(*) AS visitors FROM (\
-              SELECT cs_uri_stem AS path, visitor(c_ip, cs_user_agent, dt) AS visitor, count(*) AS n \
-              FROM {rows} WHERE sc_status = 404 GROUP BY 1, 2) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+        sql: "SELECT path, requests, count(*) AS visitors FROM (\
+              SELECT DISTINCT path, requests, visitor(c_ip, cs_user_agent, dt) AS visitor \
+              FROM (SELECT * FROM {rows} WHERE sc_status = 404) JOIN (\
+              SELECT cs_uri_stem AS path, count(*) AS requests FROM {rows} WHERE sc_status = 404 \
+              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}) ON cs_uri_stem IS NOT DISTINCT FROM path) \
+              GROUP BY 1, 2 ORDER BY 2 DESC, 1",
         chart: Chart::Bars,
     },
     Section {
