@@ -50,7 +50,7 @@ pub use places::{Known, Places};
 /// What a query may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of memory. Sorts, joins and groups get three quarters of it; sorts and plain groups go on on
+    /// Bytes of memory. Sorts, joins and groups get half of it; sorts and plain groups go on on
     /// disk when that is used up, others fail. The rest is for what is read. What a single function
     /// makes of a value is not counted.
     pub memory: u64,
@@ -260,7 +260,7 @@ fn context(
     memory: u64,
     spill: &Path,
 ) -> Result<SessionContext, QueryError> {
-    let pool = usize::try_from(memory / 4 * 3).unwrap_or(usize::MAX);
+    let pool = usize::try_from(memory / 2).unwrap_or(usize::MAX);
     let caches = usize::try_from(CACHES.min(memory / 16)).unwrap_or(usize::MAX);
     let spill = DiskManagerBuilder::default()
         .with_mode(DiskManagerMode::Directories(vec![spill.to_owned()]));

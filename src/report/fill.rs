@@ -14,8 +14,10 @@ use crate::units::{DAY_MICROS, Day};
 
 use super::{Cell, Chart, Period, Section, Unit, inventory, places, sections, unit};
 
-/// Sections that are filled at the same time: while one is planned or reads, the other computes.
+/// Sections that are filled at the same time: while one is planned or reads, the other computes. A large table
+/// keeps the cores busy alone, and two sections would hold twice as much.
 const AT_ONCE: usize = 2;
+const LARGE: u64 = 5_000_000;
 
 /// Sections before those of countries and networks: totals, time, hours.
 const PLACES_AFTER: usize = 3;
@@ -108,7 +110,9 @@ pub async fn report(
     let places = places::sections(table, engine.known());
     let all = head.iter().chain(places).chain(rest).chain(listed);
     let filled = stream::iter(all.map(|section| scope.fill(section)));
-    let filled = filled.buffered(AT_ONCE).try_collect().await?;
+    let rows = engine.tables().get(table).map_or(0, |table| table.rows);
+    let at_once = if rows < LARGE { AT_ONCE } else { 1 };
+    let filled = filled.buffered(at_once).try_collect().await?;
     let before = match before {
         None => None,
         Some(period) => {
