@@ -2,6 +2,7 @@
 
 use datafusion::error::DataFusionError;
 
+use crate::inventory::InventoryError;
 use crate::ledger::LedgerError;
 
 /// A query that gave no answer.
@@ -43,6 +44,9 @@ impl From<DataFusionError> for QueryError {
             | DataFusionError::SchemaError(..)
             | DataFusionError::NotImplemented(_) => Self::Sql(text),
             DataFusionError::ResourcesExhausted(_) => Self::Memory(text),
+            DataFusionError::External(error) if error.is::<InventoryError>() => {
+                Self::Inventory(text)
+            }
             _ => Self::Failed(text),
         }
     }

@@ -78,11 +78,14 @@ impl Engine {
             ..TableSize::default()
         };
         match report.manifest.format {
-            FileFormat::Csv => {
+            // Parquet tells its columns in its files, and here is none.
+            FileFormat::Parquet if !files.is_empty() => {
+                report.register_parquet(&self.context).await?;
+            }
+            _ => {
                 let table = StreamingTable::try_new(inventory::schema(), report.partitions())?;
                 self.context.register_table(INVENTORY, Arc::new(table))?;
             }
-            FileFormat::Parquet => report.register_parquet(&self.context).await?,
         }
         self.tables.insert(INVENTORY.to_owned(), size);
         Ok(())
@@ -200,6 +203,10 @@ impl Report {
     }
 }
 
+fn wrong(text: String) -> DataFusionError {
+    DataFusionError::External(Box::new(InventoryError::Damaged(text)))
+}
+
 fn base_name(file: &DataFile) -> &str {
     file.key.rsplit('/').next().unwrap_or(&file.key)
 }
@@ -314,7 +321,7 @@ impl Reading {
         let file = self.report.manifest.files[self.file].clone();
         let key = format!("{}{}", self.report.folder, base_name(&file));
         let place = full_name(self.report.store.root(), &key);
-        let failed = |text: String| DataFusionError::Execution(format!("{place}: {text}"));
+        let failed = |text: String| wrong(format!("{place}: {text}"));
         let damaged = |error: InventoryError| failed(error.to_string());
         if self.range.is_empty() {
             self.read(&key, file.size).await?;
@@ -346,11 +353,11 @@ impl Reading {
             return Ok(());
         }
         let read = self.report.store.get(key, Some(self.at..until), None).await;
-        let bytes = read.map_err(|error| DataFusionError::Execution(error.to_string()))?;
+        let bytes = read.map_err(|error| wrong(error.to_string()))?;
         if bytes.len() as u64 != until - self.at {
             let place = full_name(self.report.store.root(), key);
             let short = format!("{place} is shorter than its manifest says");
-            return Err(DataFusionError::Execution(short));
+            return Err(wrong(short));
         }
         self.md5.update(&bytes);
         (self.range, self.at) = (bytes, until);

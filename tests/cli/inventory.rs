@@ -260,7 +260,7 @@ fn what_is_wrong_is_named() {
     let mut other = whole.clone();
     other[4] ^= 1;
     std::fs::write(&file, &other).expect("a file");
-    told(&env, &daily, 1, &["1.csv.gz: its MD5"]);
+    told(&env, &daily, 1, &["1.csv.gz: its MD5", "--inventory takes"]);
     std::fs::write(&file, &whole[..whole.len() - 9]).expect("a file");
     told(
         &env,
@@ -270,6 +270,17 @@ fn what_is_wrong_is_named() {
     );
     std::fs::remove_file(&file).expect("a file");
     told(&env, &daily, 1, &["data/1.csv.gz is not there"]);
+    // A bucket without objects.
+    for form in ["CSV", "Parquet"] {
+        let text = json!({"sourceBucket": "b", "fileFormat": form, "fileSchema": "Bucket, Key", "files": []});
+        let path = env.path("daily/2026-03-04T01-00Z/manifest.json");
+        std::fs::write(path, text.to_string()).expect("a file");
+        let count = "SELECT count(*) AS n FROM inventory";
+        let asked = env
+            .run(["query", &set, "--json", "--inventory", &daily, count])
+            .code(0);
+        assert_eq!(asked.events()[0]["n"], 0, "{form}");
+    }
     let orc = manifest("ORC", "struct<>", "1.orc", b"");
     std::fs::write(env.path("daily/2026-03-04T01-00Z/manifest.json"), orc).expect("a file");
     told(&env, &daily, 1, &["ORC"]);
