@@ -137,7 +137,9 @@ impl Report {
         ];
         for folder in places.into_iter().flatten() {
             let key = format!("{folder}{}", base_name(first));
-            match self.store.get(&key, Some(0..first.size.min(1)), None).await {
+            // There is no range of nothing.
+            let range = (first.size > 0).then_some(0..1);
+            match self.store.get(&key, range, None).await {
                 Ok(_) => {
                     self.folder = folder;
                     return Ok(());

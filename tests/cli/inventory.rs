@@ -180,6 +180,24 @@ fn in_a_bucket_and_in_parquet() {
 }
 
 #[test]
+fn a_file_of_nothing_in_a_bucket_is_damaged() {
+    let fake = FakeS3::start();
+    fake.create_bucket("lists");
+    let env = Env::with_s3(&fake);
+    Logs::new(1).write(&env.path("logs"));
+    drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
+    fake.put("lists", "daily/data/1.csv.gz", b"");
+    let text = manifest("CSV", SCHEMA, "1.csv.gz", b"");
+    fake.put("lists", "daily/2026-03-04T01-00Z/manifest.json", text);
+    let (set, place) = (env.arg("set"), "s3://lists/daily");
+    let ended = env
+        .run(["query", &set, "--inventory", place, COUNTED])
+        .code(1);
+    ended.stderr_contains("daily/data/1.csv.gz");
+    ended.stderr_contains("--inventory takes");
+}
+
+#[test]
 fn objects_that_nobody_reads() {
     let env = prepared();
     let daily = env.arg("daily");
