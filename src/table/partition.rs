@@ -24,6 +24,16 @@ impl Piece {
         self.rows.as_ref().map_or(self.records.num_rows(), Vec::len)
     }
 
+    /// Which row of the batch one of its rows is.
+    #[inline]
+    pub(super) fn row(&self, index: u32) -> usize {
+        let row = self
+            .rows
+            .as_ref()
+            .map_or(index, |rows| rows[index as usize]);
+        row as usize
+    }
+
     /// Whether it has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

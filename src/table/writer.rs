@@ -17,9 +17,10 @@ use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 
-use super::column::{self, Chunk, Place, Rows, Zstd};
+use super::column::{self, Chunk, Compressors, Rows};
 use super::footer::COMMIT;
-use super::partition::{Piece, times};
+use super::order::{self, Layout};
+use super::partition::Piece;
 
 /// Most rows in a row group.
 const ROW_GROUP_ROWS: usize = 1 << 20;
@@ -89,15 +90,12 @@ impl<W: Write + Send> OpenFile<W> {
     }
 }
 
-/// Bytes that the order of the rows takes for each while they are sorted.
-pub const ORDER_BYTES: usize = 24;
-
 /// Sorts the pieces' rows by event time and writes them as one Parquet file to `out`.
 ///
 /// Rows with the same time keep the order of the pieces and of their rows. The columns of a row
 /// group are encoded on all cores of the current pool.
 ///
-/// Memory beyond the pieces: [`ORDER_BYTES`] per row, per core what `column::encode` holds, and
+/// Memory beyond the pieces: [`order::BYTES`] per row, per core what `column::encode` holds, and
 /// the encoded columns of one row group (at most 1,048,576 rows).
 ///
 /// # Errors
@@ -124,32 +122,31 @@ pub fn write_rows<W: Write + Send>(
     options: &WriteOptions,
     out: W,
 ) -> Result<OpenFile<W>, ParquetError> {
-    let order = sorted_rows(pieces);
+    let order = order::sorted(pieces);
     let properties = properties(options)?;
     let writer_options = ArrowWriterOptions::new()
         .with_properties(properties)
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(out, Arc::clone(schema), writer_options)?;
     let (mut file, _) = writer.into_serialized_writer()?;
+    let compressors = Compressors::new(options.zstd_level);
     for rows in order.chunks(ROW_GROUP_ROWS) {
-        let places: Vec<Place> = rows.iter().map(|(_, batch, row)| (*batch, *row)).collect();
+        let layout = Layout::of(pieces, rows);
         let descr = file.schema_descr();
+        let encode = |column: usize| {
+            let rows = Rows {
+                pieces,
+                column,
+                order: rows,
+                layout: &layout,
+            };
+            let data_type = schema.field(column).data_type();
+            compressors.with(|zstd| column::encode(data_type, &descr.column(column), rows, zstd))
+        };
         let chunks = (0..schema.fields().len())
             .into_par_iter()
             .with_max_len(1)
-            .map_init(
-                || Zstd::new(options.zstd_level),
-                |zstd, column| {
-                    let zstd = zstd.as_mut().map_err(|error| general(error))?;
-                    let rows = Rows {
-                        pieces,
-                        column,
-                        places: &places,
-                    };
-                    let data_type = schema.field(column).data_type();
-                    column::encode(data_type, &descr.column(column), rows, zstd)
-                },
-            )
+            .map(encode)
             .collect::<Result<Vec<Chunk>, ParquetError>>()?;
         let mut group = file.next_row_group()?;
         for chunk in chunks {
@@ -157,31 +154,13 @@ pub fn write_rows<W: Write + Send>(
         }
         group.close()?;
     }
-    let time = |row: Option<&(i64, u32, u32)>| row.map_or(0, |(time, ..)| *time);
+    let time = |row: Option<&order::Place>| row.map_or(0, |row| row.time);
     let summary = FileSummary {
         rows: order.len() as u64,
         min_ts: time(order.first()),
         max_ts: time(order.last()),
     };
     Ok(OpenFile { file, summary })
-}
-
-fn general(error: &ParquetError) -> ParquetError {
-    ParquetError::General(error.to_string())
-}
-
-/// (time, batch, row) of every row, by time, stable.
-fn sorted_rows(pieces: &[Piece]) -> Vec<(i64, u32, u32)> {
-    let mut order = Vec::with_capacity(pieces.iter().map(Piece::len).sum());
-    for (batch, piece) in (0u32..).zip(pieces) {
-        let times = times(&piece.records);
-        match &piece.rows {
-            None => order.extend((0u32..).zip(times).map(|(row, time)| (*time, batch, row))),
-            Some(rows) => order.extend(rows.iter().map(|row| (times[*row as usize], batch, *row))),
-        }
-    }
-    order.sort_by_key(|(time, ..)| *time);
-    order
 }
 
 fn properties(options: &WriteOptions) -> Result<WriterProperties, ParquetError> {

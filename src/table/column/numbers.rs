@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::hash::BuildHasher;
 
 use arrow::array::{Array, AsArray};
-use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
@@ -15,7 +14,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::pages::{Chunk, DataPage, Pages, Zstd};
-use super::{PAGE_ROWS, Place, Rows, hybrid, levels};
+use super::{PAGE_ROWS, Rows, hybrid, levels};
 
 /// Numbers as Parquet has them.
 pub(super) trait Number: ArrowPrimitiveType {
@@ -97,34 +96,34 @@ struct Gathered<N: Number> {
 }
 
 fn gather<N: Number>(rows: Rows<'_>) -> Gathered<N> {
-    let columns: Vec<(&[N::Native], Option<&NullBuffer>)> = rows
-        .pieces
-        .iter()
-        .map(|piece| {
-            let column = piece.records.column(rows.column).as_primitive::<N>();
-            (column.values().as_ref(), column.nulls())
-        })
-        .collect();
-    let places = rows.places.iter();
-    if columns.iter().all(|(_, nulls)| nulls.is_none()) {
-        let value = |(piece, row): &Place| columns[*piece as usize].0[*row as usize];
+    let mut laid_out = Vec::new();
+    let mut valid = Vec::new();
+    let nulls = rows.stretches().any(|(column, _)| column.null_count() > 0);
+    for (column, stretch) in rows.stretches() {
+        let column = column.as_primitive::<N>();
+        let values = column.values();
+        stretch.lay_out(&mut laid_out, |row| values[row]);
+        if nulls {
+            match column.nulls() {
+                Some(nulls) => stretch.lay_out(&mut valid, |row| nulls.is_valid(row)),
+                None => valid.resize(laid_out.len(), true),
+            }
+        }
+    }
+    let values = rows.picked(&laid_out);
+    if !nulls {
         return Gathered {
-            values: places.map(value).collect(),
+            values: values.collect(),
             present: Vec::new(),
         };
     }
-    let mut values = Vec::with_capacity(rows.places.len());
-    let present = places.map(|(piece, row)| {
-        let (column, nulls) = columns[*piece as usize];
-        let row = *row as usize;
-        let valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
-        if valid {
-            values.push(column[row]);
-        }
-        valid
-    });
-    let present = present.collect();
-    Gathered { values, present }
+    let present: Vec<bool> = rows.picked(&valid).collect();
+    let values = values.zip(&present);
+    let values = values.filter_map(|(value, present)| present.then_some(value));
+    Gathered {
+        values: values.collect(),
+        present,
+    }
 }
 
 /// Values that are looked at before the others, as a dictionary costs most where it does not pay.
@@ -193,8 +192,8 @@ pub(super) fn encode<N: Number>(
     }
     let mut all: Option<(N::Native, N::Native)> = None;
     let mut done = 0;
-    for from in (0..rows.places.len()).step_by(PAGE_ROWS) {
-        let length = PAGE_ROWS.min(rows.places.len() - from);
+    for from in (0..rows.len()).step_by(PAGE_ROWS) {
+        let length = PAGE_ROWS.min(rows.len() - from);
         let present = present.get(from..from + length).unwrap_or_default();
         let valid = if present.is_empty() {
             length
@@ -256,24 +255,20 @@ pub(super) fn encode_bools(
     rows: Rows<'_>,
     zstd: &mut Zstd,
 ) -> Result<Chunk> {
-    let columns: Vec<_> = rows
-        .pieces
-        .iter()
-        .map(|piece| piece.records.column(rows.column).as_boolean())
-        .collect();
-    let value = |(piece, row): &Place| {
-        let column = columns[*piece as usize];
-        let row = *row as usize;
-        column.is_valid(row).then(|| column.value(row))
-    };
+    let mut laid_out = Vec::new();
+    for (column, stretch) in rows.stretches() {
+        let column = column.as_boolean();
+        let value = |row| column.is_valid(row).then(|| column.value(row));
+        stretch.lay_out(&mut laid_out, value);
+    }
+    let all: Vec<Option<bool>> = rows.picked(&laid_out).collect();
     let mut pages = Pages::new(descr, zstd);
     let mut bytes = Vec::new();
     let (mut least, mut greatest) = (None, None);
-    for page in rows.places.chunks(PAGE_ROWS) {
-        let values: Vec<Option<bool>> = page.iter().map(value).collect();
+    for page in all.chunks(PAGE_ROWS) {
         bytes.clear();
-        let valid: Vec<bool> = values.iter().flatten().copied().collect();
-        levels(valid.len(), values.iter().map(Option::is_some), &mut bytes);
+        let valid: Vec<bool> = page.iter().flatten().copied().collect();
+        levels(valid.len(), page.iter().map(Option::is_some), &mut bytes);
         // Plain truth values are single bits, the first one lowest.
         for eight in valid.chunks(8) {
             let bits = eight.iter().enumerate();

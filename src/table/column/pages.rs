@@ -1,6 +1,7 @@
 //! Pages of one column of one row group, compressed and counted.
 
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::basic::BoundaryOrder;
@@ -26,7 +27,7 @@ pub(in crate::table) struct Zstd {
 }
 
 impl Zstd {
-    pub(in crate::table) fn new(level: i32) -> Result<Self> {
+    fn new(level: i32) -> Result<Self> {
         Ok(Self {
             compressor: Compressor::new(level)?,
             buffer: Vec::new(),
@@ -47,6 +48,34 @@ impl Zstd {
         Ok(Compression::ZSTD(parquet::basic::ZstdLevel::try_new(
             self.level,
         )?))
+    }
+}
+
+/// The compressors of a file: as many as columns are encoded at the same time.
+pub(in crate::table) struct Compressors {
+    level: i32,
+    idle: Mutex<Vec<Zstd>>,
+}
+
+impl Compressors {
+    pub(in crate::table) fn new(level: i32) -> Self {
+        Self {
+            level,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Works with one of them.
+    pub(in crate::table) fn with<T>(&self, work: impl FnOnce(&mut Zstd) -> Result<T>) -> Result<T> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = idle().pop();
+        let mut zstd = match known {
+            Some(zstd) => zstd,
+            None => Zstd::new(self.level)?,
+        };
+        let made = work(&mut zstd);
+        idle().push(zstd);
+        made
     }
 }
 

@@ -1,6 +1,7 @@
 //! Columns of texts, with and without a dictionary.
 
 use std::hash::BuildHasher;
+use std::iter::Peekable;
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::buffer::NullBuffer;
@@ -13,10 +14,13 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::pages::{Chunk, DataPage, Pages, Zstd};
-use super::{DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS, Rows, hybrid, levels};
+use super::{DICTIONARY_BYTES, PAGE_BYTES, PAGE_ROWS, Rows, Stretch, hybrid, levels};
 
-/// Stands for a null, and for a text that has no number yet.
+/// Stands for a null.
 const NONE: u32 = u32::MAX;
+
+/// Stands for a text that has no number yet.
+const UNKNOWN: u32 = u32::MAX - 1;
 
 /// Longest text in statistics; longer ones are cut to a bound.
 const SHOWN: usize = 64;
@@ -31,28 +35,15 @@ enum Keys<'a> {
     I32(&'a [i32]),
 }
 
-impl Keys<'_> {
-    #[inline]
-    fn get(&self, row: usize) -> usize {
-        match self {
-            Self::U8(keys) => usize::from(keys[row]),
-            Self::U16(keys) => usize::from(keys[row]),
-            Self::I32(keys) => usize::try_from(keys[row]).unwrap_or(0),
-        }
-    }
-}
-
 /// A batch's column: keys, nulls, texts.
 struct Words<'a> {
     keys: Keys<'a>,
     nulls: Option<&'a NullBuffer>,
     texts: &'a StringArray,
-    /// Where the numbers of its texts begin among those of all batches.
-    first: usize,
 }
 
 impl<'a> Words<'a> {
-    fn new(column: &'a dyn Array, first: usize) -> Result<Self> {
+    fn new(column: &'a dyn Array) -> Result<Self> {
         let dictionary = column.as_any_dictionary();
         let keys = match dictionary.keys().data_type() {
             DataType::UInt8 => Keys::U8(dictionary.keys().as_primitive::<UInt8Type>().values()),
@@ -67,63 +58,130 @@ impl<'a> Words<'a> {
             keys,
             nulls: dictionary.keys().nulls(),
             texts: dictionary.values().as_string::<i32>(),
-            first,
         })
     }
+
+    /// Lays out the entries of the rows: `first` and their keys, or that of nulls.
+    fn lay_out(&self, stretch: &Stretch<'_>, first: u32, out: &mut Vec<u32>) {
+        match self.keys {
+            Keys::U8(keys) => self.lay_out_keys(stretch, out, |row| first + u32::from(keys[row])),
+            Keys::U16(keys) => self.lay_out_keys(stretch, out, |row| first + u32::from(keys[row])),
+            Keys::I32(keys) => {
+                self.lay_out_keys(stretch, out, |row| first + keys[row].cast_unsigned());
+            }
+        }
+    }
+
+    fn lay_out_keys(
+        &self,
+        stretch: &Stretch<'_>,
+        out: &mut Vec<u32>,
+        entry: impl Fn(usize) -> u32,
+    ) {
+        match self.nulls {
+            None => stretch.lay_out(out, entry),
+            Some(nulls) => stretch.lay_out(out, |row| {
+                if nulls.is_valid(row) {
+                    entry(row)
+                } else {
+                    NULLS
+                }
+            }),
+        }
+    }
+}
+
+/// The entry of nulls, before those of the batches' dictionaries.
+const NULLS: u32 = 0;
+
+/// An entry of a batch's dictionary.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The number of its text.
+    number: u32,
+    /// How many rows have it.
+    rows: u32,
 }
 
 /// The distinct texts of the rows, and which of them each row has.
 struct Gathered<'a> {
     texts: Vec<&'a str>,
-    /// How many rows have each of them.
-    counts: Vec<u32>,
     /// [`NONE`] where a row is null.
     numbers: Vec<u32>,
+    /// How many rows are not null.
+    valid: usize,
+    /// Bytes of the rows' texts, plainly encoded.
+    plain: usize,
 }
 
-fn gather<'a>(rows: Rows<'a>) -> Result<Gathered<'a>> {
-    let mut batches = Vec::with_capacity(rows.pieces.len());
-    let mut entries = 0;
-    for piece in rows.pieces {
-        let words = Words::new(piece.records.column(rows.column).as_ref(), entries)?;
-        entries += words.texts.len();
-        batches.push(words);
-    }
-    let mut known = vec![NONE; entries];
-    let hasher = DefaultHashBuilder::default();
-    let mut table: HashTable<(u64, u32)> = HashTable::new();
-    let mut texts: Vec<&str> = Vec::new();
-    let mut number = |text: &'a str| {
-        let hash = hasher.hash_one(text);
+/// Numbers texts in the order in which they are met.
+#[derive(Default)]
+struct Numbering<'a> {
+    hasher: DefaultHashBuilder,
+    table: HashTable<(u64, u32)>,
+    texts: Vec<&'a str>,
+}
+
+impl<'a> Numbering<'a> {
+    #[inline(never)]
+    fn number(&mut self, text: &'a str) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        let texts = &self.texts;
         let same = |(other, number): &(u64, u32)| *other == hash && texts[*number as usize] == text;
-        if let Some((_, number)) = table.find(hash, same) {
+        if let Some((_, number)) = self.table.find(hash, same) {
             return *number;
         }
-        let number = u32::try_from(texts.len()).unwrap_or(NONE - 1);
-        table.insert_unique(hash, (hash, number), |(hash, _)| *hash);
-        texts.push(text);
+        let number = u32::try_from(texts.len()).unwrap_or(UNKNOWN - 1);
+        self.table
+            .insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        self.texts.push(text);
         number
+    }
+}
+
+fn gather(rows: Rows<'_>) -> Result<Gathered<'_>> {
+    let mut dictionaries: Vec<(u32, &StringArray)> = Vec::new();
+    let mut entries = NULLS + 1;
+    let mut laid_out = Vec::new();
+    for (column, stretch) in rows.stretches() {
+        let words = Words::new(column.as_ref())?;
+        words.lay_out(&stretch, entries, &mut laid_out);
+        dictionaries.push((entries, words.texts));
+        entries += u32::try_from(words.texts.len())?;
+    }
+    let new = Entry {
+        number: UNKNOWN,
+        rows: 0,
     };
-    let mut counts: Vec<u32> = Vec::new();
-    let numbers = rows.places.iter().map(|(piece, row)| {
-        let (words, row) = (&batches[*piece as usize], *row as usize);
-        if words.nulls.is_some_and(|nulls| nulls.is_null(row)) {
-            return NONE;
+    let mut known = vec![new; entries as usize];
+    known[NULLS as usize].number = NONE;
+    let text_of = |entry: u32| {
+        let dictionary = dictionaries.partition_point(|(first, _)| *first <= entry) - 1;
+        let (first, texts) = dictionaries[dictionary];
+        texts.value((entry - first) as usize)
+    };
+    let mut numbering = Numbering::default();
+    let numbers = rows.picked(&laid_out).map(|entry| {
+        let known = &mut known[entry as usize];
+        known.rows += 1;
+        if known.number == UNKNOWN {
+            known.number = numbering.number(text_of(entry));
         }
-        let key = words.keys.get(row);
-        let slot = &mut known[words.first + key];
-        if *slot == NONE {
-            *slot = number(words.texts.value(key));
-            counts.resize(counts.len().max(*slot as usize + 1), 0);
-        }
-        counts[*slot as usize] += 1;
-        *slot
+        known.number
     });
     let numbers = numbers.collect();
+    let texts = numbering.texts;
+    let (mut valid, mut plain) = (0, 0);
+    for entry in known.iter().filter(|entry| entry.number < UNKNOWN) {
+        let rows = entry.rows as usize;
+        valid += rows;
+        plain += rows * (texts[entry.number as usize].len() + LENGTH);
+    }
     Ok(Gathered {
         texts,
-        counts,
         numbers,
+        valid,
+        plain,
     })
 }
 
@@ -135,16 +193,11 @@ pub(super) fn encode_words(
 ) -> Result<Chunk> {
     let Gathered {
         texts,
-        counts,
         numbers,
+        valid,
+        plain,
     } = gather(rows)?;
-    let (mut distinct, mut plain, mut valid) = (0, 0, 0);
-    for (text, count) in texts.iter().zip(counts) {
-        let bytes = text.len() + LENGTH;
-        distinct += bytes;
-        plain += bytes * count as usize;
-        valid += count as usize;
-    }
+    let distinct: usize = texts.iter().map(|text| text.len() + LENGTH).sum();
     let width = match hybrid::width(u32::try_from(texts.len().saturating_sub(1))?) {
         // In whole bytes their shares show, and the compressor makes less of them.
         5..=7 => 8,
@@ -156,7 +209,7 @@ pub(super) fn encode_words(
             let text = texts.get(*number as usize);
             text.map(|text| text.as_bytes())
         });
-        return plain_pages(descr, &rows.collect::<Vec<_>>(), zstd);
+        return plain_pages(descr, rows, zstd);
     }
     dictionary_pages(descr, &texts, &numbers, width, zstd)
 }
@@ -222,26 +275,28 @@ pub(super) fn encode_plain(
     rows: Rows<'_>,
     zstd: &mut Zstd,
 ) -> Result<Chunk> {
-    let columns: Vec<&StringArray> = rows
-        .pieces
-        .iter()
-        .map(|piece| piece.records.column(rows.column).as_string::<i32>())
-        .collect();
-    let texts = rows.places.iter().map(|(piece, row)| {
-        let (column, row) = (columns[*piece as usize], *row as usize);
+    let columns: Vec<&StringArray> = rows.columns().map(AsArray::as_string).collect();
+    let texts = rows.order.iter().map(|place| {
+        let piece = place.piece as usize;
+        let row = rows.pieces[piece].row(place.index);
+        let column = columns[piece];
         column.is_valid(row).then(|| column.value(row).as_bytes())
     });
-    plain_pages(descr, &texts.collect::<Vec<_>>(), zstd)
+    plain_pages(descr, texts, zstd)
 }
 
-fn plain_pages(descr: &ColumnDescPtr, rows: &[Option<&[u8]>], zstd: &mut Zstd) -> Result<Chunk> {
+fn plain_pages<'a>(
+    descr: &ColumnDescPtr,
+    rows: impl Iterator<Item = Option<&'a [u8]>>,
+    zstd: &mut Zstd,
+) -> Result<Chunk> {
     let mut pages = Pages::new(descr, zstd);
     let mut bytes = Vec::new();
     let mut all = Bounds::default();
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let (page, next) = rest.split_at(page_length(rest));
-        rest = next;
+    let mut page = Vec::new();
+    let mut rows = rows.peekable();
+    while rows.peek().is_some() {
+        fill(&mut page, &mut rows);
         bytes.clear();
         let valid = page.iter().flatten().count();
         levels(valid, page.iter().map(Option::is_some), &mut bytes);
@@ -263,15 +318,21 @@ fn plain_pages(descr: &ColumnDescPtr, rows: &[Option<&[u8]>], zstd: &mut Zstd) -
     pages.finish(statistics, false)
 }
 
-/// Rows of the next page: at least one, as long as they do not make [`PAGE_BYTES`].
-fn page_length(rows: &[Option<&[u8]>]) -> usize {
+/// Takes the rows of the next page: at least one, as long as they do not make [`PAGE_BYTES`].
+fn fill<'a>(
+    page: &mut Vec<Option<&'a [u8]>>,
+    rows: &mut Peekable<impl Iterator<Item = Option<&'a [u8]>>>,
+) {
+    page.clear();
     let mut bytes = 0;
-    let full = rows.iter().take(PAGE_ROWS).position(|text| {
+    while let Some(text) = rows.peek() {
         let before = bytes;
         bytes += text.map_or(0, |text| text.len() + LENGTH);
-        before > 0 && bytes > PAGE_BYTES
-    });
-    full.unwrap_or_else(|| rows.len().min(PAGE_ROWS)).max(1)
+        if page.len() == PAGE_ROWS || before > 0 && bytes > PAGE_BYTES {
+            return;
+        }
+        page.extend(rows.next());
+    }
 }
 
 fn plain(text: &[u8], out: &mut Vec<u8>) {
@@ -385,15 +446,16 @@ mod tests {
         #[test]
         fn pages_hold_every_row(lengths in proptest::collection::vec(prop_oneof![0usize..10, Just(PAGE_BYTES), Just(PAGE_BYTES / 2)], 1..50)) {
             let texts: Vec<Vec<u8>> = lengths.iter().map(|length| vec![0; *length]).collect();
-            let rows: Vec<Option<&[u8]>> = texts.iter().map(|text| Some(&text[..])).collect();
-            let mut rest = &rows[..];
-            while !rest.is_empty() {
-                let length = page_length(rest);
-                prop_assert!(length > 0);
-                let bytes: usize = rest[..length].iter().flatten().map(|text| text.len() + LENGTH).sum();
-                prop_assert!(length == 1 || bytes <= PAGE_BYTES);
-                rest = &rest[length..];
+            let mut rows = texts.iter().map(|text| Some(&text[..])).peekable();
+            let (mut page, mut seen) = (Vec::new(), Vec::new());
+            while rows.peek().is_some() {
+                fill(&mut page, &mut rows);
+                prop_assert!(!page.is_empty());
+                let bytes: usize = page.iter().flatten().map(|text| text.len() + LENGTH).sum();
+                prop_assert!(page.len() == 1 || bytes <= PAGE_BYTES);
+                seen.extend(page.iter().flatten().map(|text| text.len()));
             }
+            prop_assert_eq!(seen, lengths);
         }
     }
 }
