@@ -30,6 +30,14 @@ impl Day {
         i64::from(self.0) * DAY_MICROS
     }
 
+    /// The first day of the month.
+    #[must_use]
+    pub fn month_start(self) -> Self {
+        let date = NaiveDate::from_epoch_days(self.0);
+        let before = date.map_or(0, |date| date.day0());
+        Self(self.0 - i32::try_from(before).unwrap_or(0))
+    }
+
     /// `YYYY-MM`, the month the day lies in.
     pub fn month(self) -> String {
         self.to_string().chars().take(7).collect()

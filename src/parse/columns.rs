@@ -181,7 +181,6 @@ impl Builder {
         places: impl ExactSizeIterator<Item = Option<Place>>,
         faults: &mut Faults,
     ) {
-        let values = |places| Values { text, places };
         match self {
             Self::Words(words) => words.extend(text, places, &mut faults.invalid),
             Self::Plain {
@@ -198,18 +197,25 @@ impl Builder {
                     offsets.push(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
                 }
             }
-            Self::Int32(out, valid) => values(places).convert(out, valid, faults, |value| {
-                values::integer(value).and_then(|wide| i32::try_from(wide).ok())
-            }),
+            Self::Int32(out, valid) => {
+                Values(places).convert(out, valid, faults, |from, length| {
+                    let wide = values::integer_at(text, from, length)?;
+                    i32::try_from(wide).ok()
+                });
+            }
             Self::Int64(out, valid) => {
-                values(places).convert(out, valid, faults, values::integer);
+                Values(places).convert(out, valid, faults, |from, length| {
+                    values::integer_at(text, from, length)
+                });
             }
             Self::Double(out, valid) => {
-                values(places).convert(out, valid, faults, values::decimal);
+                Values(places).convert(out, valid, faults, |from, length| {
+                    values::decimal_at(text, from, length)
+                });
             }
             Self::Bool(out, valid) => {
-                values(places).convert(out, valid, faults, |value| {
-                    (value == b"Yes").then_some(true)
+                Values(places).convert(out, valid, faults, |from, length| {
+                    (&text[from..from + length] == b"Yes").then_some(true)
                 });
             }
             Self::Nothing => {}
@@ -272,23 +278,19 @@ fn append_text(text: &[u8], out: &mut Vec<u8>) -> u64 {
     u64::from(escaped)
 }
 
-/// Values of a column and where they stand.
-struct Values<'t, P> {
-    text: &'t [u8],
-    places: P,
-}
+/// Where the values of a column stand.
+struct Values<P>(P);
 
-impl<P: ExactSizeIterator<Item = Option<Place>>> Values<'_, P> {
+impl<P: ExactSizeIterator<Item = Option<Place>>> Values<P> {
     fn convert<T: Default>(
         self,
         out: &mut Vec<T>,
         valid: &mut Validity,
         faults: &mut Faults,
-        parse: impl Fn(&[u8]) -> Option<T>,
+        parse: impl Fn(usize, usize) -> Option<T>,
     ) {
-        let text = self.text;
-        out.extend(self.places.map(|place| {
-            let value = place.and_then(|(from, length)| parse(&text[from..from + length]));
+        out.extend(self.0.map(|place| {
+            let value = place.and_then(|(from, length)| parse(from, length));
             faults.unconverted += u64::from(place.is_some() && value.is_none());
             valid.push(value.is_some());
             value.unwrap_or_default()

@@ -83,17 +83,21 @@ impl Cuts {
         }
         let next = position(at) + 1;
         let mut left = all;
-        // Room for all that there may be: the loop then has no capacity to look at.
-        self.bounds.resize(known + STEP, 0);
-        let mut count = 0;
-        if let Some(found) = self.bounds.last_chunk_mut::<STEP>() {
-            while left != 0 {
-                found[count % STEP] = next + left.trailing_zeros();
-                count += 1;
-                left &= left - 1;
+        // Eight at a time, whether there are so many or not: an end that depends on each step's number of
+        // separators is guessed wrong, which costs more than some stores.
+        let end = known + all.count_ones() as usize;
+        loop {
+            let eight: [u32; 8] = std::array::from_fn(|_| {
+                let bound = next + left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                bound
+            });
+            self.bounds.extend_from_slice(&eight);
+            if self.bounds.len() >= end {
+                break;
             }
         }
-        self.bounds.truncate(known + count);
+        self.bounds.truncate(end);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Text to typed values: times, numbers, request lines, percent-encoded keys.
 
+mod numbers;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -7,73 +9,7 @@ use crate::units::Day;
 
 use super::RequestPart;
 
-/// Parses a decimal integer with an optional sign; no spaces, no other characters.
-pub fn integer(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text.first()? {
-        b'-' => (true, &text[1..]),
-        _ => (false, text),
-    };
-    if digits.is_empty() || digits.len() > 19 {
-        return None;
-    }
-    if digits.len() < 19 {
-        // Too few digits to overflow.
-        let (mut value, mut all) = (0i64, true);
-        for byte in digits {
-            let digit = byte.wrapping_sub(b'0');
-            all &= digit <= 9;
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-        }
-        return all.then_some(if negative { -value } else { value });
-    }
-    let mut value: i64 = 0;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        let tens = value.checked_mul(10)?;
-        value = if negative {
-            tens.checked_sub(i64::from(digit))?
-        } else {
-            tens.checked_add(i64::from(digit))?
-        };
-    }
-    Some(value)
-}
-
-/// Parses a decimal number such as `0.623` or `12`.
-///
-/// The common case, few digits and a few decimals, is exact: an integer below 2^53 divided by a
-/// power of ten rounds once, as the general parser does.
-pub fn decimal(text: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-    if text.is_empty() || text.len() > 15 {
-        return general_decimal(text);
-    }
-    let (mut value, mut decimals, mut seen_point) = (0u64, 0usize, false);
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            value = value * 10 + u64::from(digit);
-            decimals += usize::from(seen_point);
-        } else if *byte == b'.' && !seen_point {
-            seen_point = true;
-        } else {
-            return general_decimal(text);
-        }
-    }
-    if decimals >= POWERS.len() || text == b"." {
-        return general_decimal(text);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "at most 15 digits, below 2^53")]
-    Some(value as f64 / POWERS[decimals])
-}
-
-fn general_decimal(text: &[u8]) -> Option<f64> {
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    value.is_finite().then_some(value)
-}
+pub use numbers::{decimal, decimal_at, integer, integer_at};
 
 /// Parses dates, remembering the last one: neighbouring lines share it.
 #[derive(Debug, Default)]
@@ -347,30 +283,6 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn integers_and_decimals() {
-        assert_eq!(integer(b"0"), Some(0));
-        assert_eq!(integer(b"000"), Some(0));
-        assert_eq!(integer(b"-12"), Some(-12));
-        assert_eq!(integer(b"9223372036854775807"), Some(i64::MAX));
-        assert_eq!(integer(b"-9223372036854775808"), Some(i64::MIN));
-        for bad in [
-            &b""[..],
-            b"-",
-            b"1.0",
-            b" 1",
-            b"9223372036854775808",
-            b"12a",
-        ] {
-            assert_eq!(integer(bad), None);
-        }
-        assert_eq!(decimal(b"0.623"), Some(0.623));
-        assert_eq!(decimal(b"12"), Some(12.0));
-        for bad in [&b""[..], b".", b"1.2.3", b"nan", b"inf", b"x"] {
-            assert_eq!(decimal(bad), None);
-        }
-    }
-
-    #[test]
     fn times_with_offsets_and_bad_ones() {
         let mut cache = DateCache::default();
         let utc = cache
@@ -461,12 +373,6 @@ mod tests {
             let plain = plain_key(&logged, times);
             prop_assert_eq!(&plain.key[..], &key[..]);
             prop_assert_eq!(plain.raw, None);
-        }
-
-        #[test]
-        fn decimals_equal_the_general_parser(whole in 0u32..100_000, part in 0u32..1000) {
-            let text = format!("{whole}.{part:03}");
-            prop_assert_eq!(decimal(text.as_bytes()), text.parse::<f64>().ok());
         }
     }
 }
