@@ -1,6 +1,6 @@
 //! Records are zstd frames with a checksum.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Write};
 
 use zstd::stream::raw::CParameter;
 
@@ -12,11 +12,19 @@ const MAX_RECORD: u64 = 128 << 20;
 const SHORTEST_MATCH: u32 = 7;
 
 pub(super) fn compress(bytes: &[u8]) -> Vec<u8> {
+    compressed(0, |out| out.write_all(bytes))
+}
+
+/// What is written as one record; `room` is set aside for it, so that it does not move while it grows.
+pub(super) fn compressed(
+    room: usize,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Vec<u8> {
     let frame = || -> io::Result<Vec<u8>> {
-        let mut encoder = zstd::Encoder::new(Vec::new(), 3)?;
+        let mut encoder = zstd::Encoder::new(Vec::with_capacity(room), 3)?;
         encoder.set_parameter(CParameter::MinMatch(SHORTEST_MATCH))?;
         encoder.include_checksum(true)?;
-        encoder.write_all(bytes)?;
+        write(&mut encoder)?;
         encoder.finish()
     };
     frame().expect("compressing from memory to memory")

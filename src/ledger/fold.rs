@@ -73,12 +73,12 @@ impl Ledger {
 
     /// The record of a bucket's states as of now. The bucket must be held.
     ///
-    /// Memory: 30 bytes per object of the bucket, and the record.
+    /// Memory: 16 bytes per object that is not folded yet, and the record.
     pub(super) fn fold(&self, bucket: Bucket) -> (Vec<u8>, SegmentRef) {
         let none = Segment::default();
         let held = self.held.get(&bucket).unwrap_or(&none);
-        let recent = self.recent.get(&bucket).cloned().unwrap_or_default();
-        held.encode(&recent.into(), bucket, self.head())
+        let recent = self.recent.get(&bucket).map(Segment::from);
+        held.encode(&recent.unwrap_or_default(), bucket, self.head())
     }
 
     /// Goes on from a checkpoint that has been written, of which these segments are new.
@@ -86,7 +86,7 @@ impl Ledger {
         while let Some((bucket, recent)) = self.recent.pop_first() {
             // What was let go of meanwhile is read again when it is asked for.
             if self.holds(bucket) {
-                self.held.entry(bucket).or_default().take(recent.into());
+                self.held.entry(bucket).or_default().take((&recent).into());
             }
         }
         self.now.segments.extend(segments);
@@ -102,15 +102,19 @@ impl Ledger {
     }
 }
 
-impl From<Recent> for Segment {
-    fn from(recent: Recent) -> Self {
-        let settled = recent.settled.into_iter();
-        let settled = settled.map(|(name, (etag, commit))| Settled { name, etag, commit });
+impl From<&Recent> for Segment {
+    fn from(recent: &Recent) -> Self {
+        let settled = recent.settled.iter();
+        let settled = settled.map(|(name, (etag, commit))| Settled {
+            name: *name,
+            etag: *etag,
+            commit: *commit,
+        });
         let mut settled: Vec<Settled> = settled.collect();
         settled.sort_unstable_by_key(|one| one.name);
         Self {
             settled,
-            unsettled: recent.unsettled,
+            unsettled: recent.unsettled.clone(),
         }
     }
 }

@@ -6,11 +6,12 @@
 //! hash, 4 bytes of the commit less the lowest one. The planes that hold little compress to nothing.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::SegmentRef;
-use super::compression::{compress, decompress};
+use super::compression::{compressed, decompress};
 use super::{Bucket, Entry, FORMAT_VERSION};
 
 /// An object that is done. 16 bytes in memory, about 10 in a store.
@@ -64,6 +65,9 @@ struct Version {
 const WIDTHS: [usize; 3] = [7, 3, 4];
 const WIDTH: usize = 14;
 
+/// Bytes of planes that are compressed at a time.
+const PIECE: usize = 64 << 10;
+
 impl Segment {
     pub(super) fn find(&self, name: u64) -> Option<&Settled> {
         let at = self.settled.binary_search_by_key(&name, |one| one.name);
@@ -90,7 +94,7 @@ impl Segment {
 
     /// The record of these states with newer ones taken in, and what a checkpoint says of it.
     ///
-    /// Memory: 14 bytes per object, and the record.
+    /// Memory: the record, about 10 bytes per object.
     pub(super) fn encode(
         &self,
         newer: &Self,
@@ -108,30 +112,42 @@ impl Segment {
             first_commit,
             unsettled: self.unsettled_with(newer),
         };
-        let mut bytes = serde_json::to_vec(&header).expect("strings, numbers and maps of them");
-        bytes.push(b'\n');
-        let start = bytes.len();
-        bytes.reserve_exact(count * WIDTH);
-        bytes.resize(start + count * WIDTH, 0);
-        let planes = &mut bytes[start..];
-        let mut last = 0;
-        for (row, one) in merged(&self.settled, &newer.settled).enumerate() {
-            let step = one.name - std::mem::replace(&mut last, one.name);
-            let numbers = [step, one.etag.into(), (one.commit - first_commit).into()];
-            let digits = WIDTHS.into_iter().zip(numbers);
-            let digits = digits.flat_map(|(width, number)| {
-                (0..width).rev().map(move |byte| number.to_le_bytes()[byte])
-            });
-            for (plane, digit) in digits.enumerate() {
-                planes[plane * count + row] = digit;
-            }
-        }
         let place = SegmentRef {
             sequence,
             objects: (count + header.unsettled.len()) as u64,
             unsettled: header.unsettled.len() as u64,
         };
-        (compress(&bytes), place)
+        let text = serde_json::to_vec(&header).expect("strings, numbers and maps of them");
+        let room = text.len() + count * WIDTH;
+        let record = compressed(room, |out| {
+            out.write_all(&text)?;
+            out.write_all(b"\n")?;
+            self.write_planes(newer, first_commit, out)
+        });
+        (record, place)
+    }
+
+    /// Goes through the objects once for each plane, so that no plane is held.
+    fn write_planes(&self, newer: &Self, first_commit: u32, out: &mut dyn Write) -> io::Result<()> {
+        let mut piece = Vec::with_capacity(PIECE);
+        for (column, width) in WIDTHS.into_iter().enumerate() {
+            for byte in (0..width).rev() {
+                let mut last = 0;
+                for one in merged(&self.settled, &newer.settled) {
+                    let number = match column {
+                        0 => one.name - std::mem::replace(&mut last, one.name),
+                        1 => one.etag.into(),
+                        _ => (one.commit - first_commit).into(),
+                    };
+                    piece.push(number.to_le_bytes()[byte]);
+                    if piece.len() == PIECE {
+                        out.write_all(&piece)?;
+                        piece.clear();
+                    }
+                }
+            }
+        }
+        out.write_all(&piece)
     }
 
     fn unsettled_with(&self, newer: &Self) -> BTreeMap<u64, Unsettled> {
