@@ -4,29 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use s3logs::commands::{self, Cli};
-use s3logs::cpu;
-
-/// Threads that wait for the file system. More would gain little, and the allocator keeps memory for each.
-const FILE_THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     allocator::tune();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cli.threads())
-        .max_blocking_threads(FILE_THREADS)
-        .enable_all()
-        .build();
-    let exit = match runtime {
-        Ok(runtime) => {
-            let exit = cpu::on_large_stack(|| runtime.block_on(commands::run(cli)));
-            // A read from a terminal that nobody answers must not keep the program.
-            runtime.shutdown_background();
-            exit
-        }
-        Err(error) => commands::cannot_start(&cli, &error),
-    };
-    ExitCode::from(exit.code())
+    ExitCode::from(commands::run(cli).code())
 }
 
 /// glibc keeps what is freed for the thread that freed it, and takes ever larger blocks from there: of 350 MB
@@ -40,8 +22,10 @@ mod allocator {
 
     const VARIABLE: &str = "GLIBC_TUNABLES";
 
-    /// Two heaps for all threads; blocks of 1 MiB go back to the system when they are freed.
-    const SETTINGS: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=1048576";
+    /// Two heaps for all threads; blocks of 1 MiB go back to the system when they are freed, smaller ones when
+    /// 4 MiB of them are free in a row: each page that comes back costs a fault.
+    const SETTINGS: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=1048576:\
+                            glibc.malloc.trim_threshold=4194304";
 
     /// Does nothing where the user has chosen settings, and goes on without where it does not work.
     pub(super) fn tune() {

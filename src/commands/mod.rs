@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::cpu;
 use crate::event::Silent;
 use crate::jobs::JobError;
 use crate::jobs::source::{Destination, Nothing, Seen, Source};
@@ -73,7 +74,7 @@ const NETWORK_THREADS: usize = 2;
 
 impl Cli {
     /// Threads for asynchronous work. Those of the SQL engine compute as well.
-    pub fn threads(&self) -> usize {
+    fn threads(&self) -> usize {
         match self.command {
             #[cfg(feature = "query")]
             Command::Query(_) | Command::Report(_) | Command::Timelapse(_) => crate::cpu::threads(),
@@ -247,11 +248,28 @@ impl Context {
     }
 }
 
-/// Runs a verb to its end.
-///
-/// # Panics
-/// Outside of a tokio runtime.
-pub async fn run(cli: Cli) -> Exit {
+/// Threads that wait for the file system. More would gain little, and the allocator keeps memory for each.
+const FILE_THREADS: usize = 4;
+
+/// Runs a verb to its end, on threads of its own.
+pub fn run(cli: Cli) -> Exit {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cli.threads())
+        .max_blocking_threads(FILE_THREADS)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let exit = cpu::on_large_stack(|| runtime.block_on(run_verb(cli)));
+            // A read from a terminal that nobody answers must not keep the program.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => cannot_start(&cli, &error),
+    }
+}
+
+async fn run_verb(cli: Cli) -> Exit {
     let ui = Ui::new(cli.command.verb(), cli.style.style());
     let (cancel, _watch) = if cli.command.reads_terminal() {
         // There Ctrl-C means a line or a query.
@@ -289,7 +307,7 @@ pub async fn run(cli: Cli) -> Exit {
 }
 
 /// Tells that the system refuses the threads the program needs.
-pub fn cannot_start(cli: &Cli, error: &std::io::Error) -> Exit {
+fn cannot_start(cli: &Cli, error: &std::io::Error) -> Exit {
     let ui = Ui::new(cli.command.verb(), cli.style.style());
     ui.end(Err(Failure::file("start", "threads", error)))
 }

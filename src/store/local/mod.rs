@@ -265,8 +265,12 @@ fn read(path: &Path, range: Option<Range<u64>>, expect: Option<&str>) -> io::Res
         file.seek(SeekFrom::Start(range.start))?;
     }
     let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; length];
-    file.read_exact(&mut bytes)?;
+    // Read into memory that is not filled with zeros first.
+    let mut bytes = Vec::with_capacity(length);
+    file.take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(bytes.into())
 }
 
