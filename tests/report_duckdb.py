@@ -39,14 +39,14 @@ def top(select, group, order, where="true", having="true", limit=10):
 
 
 CLOUDFRONT = {
-    "totals": f"""SELECT count(*), coalesce(sum(sc_bytes), 0)::BIGINT, {VISITORS}, count(DISTINCT c_ip),
-        count(*) FILTER (x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) / count(*),
-        count(*) FILTER (sc_status >= 400) / count(*), count(*) FILTER (bot) / count(*), min(ts), max(ts)
+    "totals": f"""SELECT count(*), sum(sc_bytes)::BIGINT, {VISITORS}, count(DISTINCT c_ip),
+        count(*) FILTER (x_edge_result_type IN ('Hit', 'RefreshHit', 'OriginShieldHit')) / count(x_edge_result_type),
+        count(*) FILTER (sc_status >= 400) / count(sc_status), count(*) FILTER (bot) / count(cs_user_agent), min(ts), max(ts)
         FROM rows LEFT JOIN agents ON agent = cs_user_agent""",
     "time": f"SELECT STEP, count(*), sum(sc_bytes)::BIGINT, {VISITORS} FROM rows GROUP BY 1 ORDER BY 1",
     "hours": "SELECT dayofweek(ts), hour(ts), count(*) FROM rows GROUP BY 1, 2 ORDER BY 1, 2",
-    "pages": top(f"{PAGE}, count(*), sum(sc_bytes)::BIGINT, {VISITORS}", 1, "2 DESC, 1", f"NOT {ASSET} AND sc_status < 400"),
-    "assets": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", f"{ASSET} AND sc_status < 400"),
+    "pages": top(f"{PAGE}, count(*), sum(sc_bytes)::BIGINT, {VISITORS}", 1, "2 DESC, 1", f"NOT {ASSET} AND sc_status >= 100 AND sc_status < 400"),
+    "assets": top("cs_uri_stem, count(*), sum(sc_bytes)::BIGINT", 1, "2 DESC, 1", f"{ASSET} AND sc_status >= 100 AND sc_status < 400"),
     "referers": top(
         f"{HOST}, count(*)", 1, "2 DESC, 1",
         f"nullif({HOST}, '') IS NOT NULL AND {HOST} NOT IN ("
@@ -63,12 +63,12 @@ CLOUDFRONT = {
     "miss_bytes": top("cs_uri_stem, sum(sc_bytes)::BIGINT, count(*)", 1, "2 DESC, 1", "x_edge_result_type = 'Miss'"),
     "agents": """SELECT family, count(*), sum(sc_bytes)::BIGINT FROM rows LEFT JOIN agents ON agent = cs_user_agent
         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
-    "bots": """SELECT CASE WHEN bot THEN 'bots: ' || coalesce(purpose, 'other') ELSE 'people' END, count(*), sum(sc_bytes)::BIGINT
+    "bots": """SELECT CASE WHEN bot THEN 'bots: ' || coalesce(purpose, 'other') WHEN bot IS NULL THEN 'no user agent' ELSE 'people' END, count(*), sum(sc_bytes)::BIGINT
         FROM rows LEFT JOIN agents ON agent = cs_user_agent GROUP BY 1 ORDER BY 2 DESC, 1""",
     "ai": """SELECT crawler, count(*), sum(sc_bytes)::BIGINT FROM rows JOIN agents ON agent = cs_user_agent
         WHERE purpose = 'ai' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10""",
     "protocols": top(
-        "coalesce(cs_protocol_version, '-'), coalesce(ssl_protocol, 'no TLS'), count(*)", 2, "3 DESC, 1, 2"
+        "coalesce(cs_protocol_version, '-'), coalesce(ssl_protocol, if(cs_protocol IN ('http', 'ws'), 'no TLS', '-')), count(*)", 2, "3 DESC, 1, 2"
     ),
     "slowest": top(
         f"""{PAGE}, quantile_cont(time_taken, 0.95), quantile_cont(time_taken, 0.5), quantile_cont(time_taken, 0.99), count(*)""",
@@ -77,19 +77,19 @@ CLOUDFRONT = {
 }
 
 S3_ACCESS = {
-    "totals": """SELECT count(*), coalesce(sum(bytes_sent), 0)::BIGINT, count(DISTINCT key), count(DISTINCT remote_ip),
-        count(*) FILTER (http_status >= 400) / count(*), count(*) FILTER (requester IS NULL) / count(*), min(ts), max(ts) FROM rows""",
+    "totals": """SELECT count(*), sum(bytes_sent)::BIGINT, count(DISTINCT (bucket, key)) FILTER (key IS NOT NULL), count(DISTINCT remote_ip),
+        count(*) FILTER (http_status >= 400) / count(http_status), count(*) FILTER (requester IS NULL) / count(*), min(ts), max(ts) FROM rows""",
     "time": "SELECT STEP, count(*), sum(bytes_sent)::BIGINT FROM rows GROUP BY 1 ORDER BY 1",
     "hours": CLOUDFRONT["hours"],
     "buckets": top("bucket, count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
     "operations": top("operation, count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
     "requesters": top("coalesce(requester, 'unauthenticated'), count(*), sum(bytes_sent)::BIGINT", 1, "2 DESC, 1"),
     "authentication": top(
-        "coalesce(authentication_type, 'none'), coalesce(signature_version, '-'), coalesce(tls_version, 'no TLS'), count(*)",
+        "coalesce(authentication_type, 'none'), coalesce(signature_version, '-'), coalesce(tls_version, '-'), count(*)",
         3, "4 DESC, 1, 2, 3",
     ),
     "errors": top("coalesce(error_code, '-'), http_status::VARCHAR, count(*)", 2, "3 DESC, 1, 2", "http_status >= 400"),
-    "error_keys": top("key, coalesce(error_code, '-'), count(*)", 2, "3 DESC, 1, 2", "http_status >= 400 AND key IS NOT NULL"),
+    "error_keys": top("coalesce(bucket, '') || '/' || key, coalesce(error_code, '-'), count(*)", 2, "3 DESC, 1, 2", "http_status >= 400 AND key IS NOT NULL"),
     "denied": top("operation, coalesce(requester, 'unauthenticated'), count(*)", 2, "3 DESC, 1, 2", "http_status = 403"),
     "unauthenticated": top(
         "bucket, operation, count(*), sum(bytes_sent)::BIGINT", 2, "3 DESC, 1, 2",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
+use crate::store::Location;
 use crate::ui::Failure;
 
 /// A file under way, beside where it is to appear; gone if it is dropped before [`put`](Self::put). What is
@@ -24,6 +25,13 @@ enum To {
 
 impl NewFile {
     pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("/dev/stdout") || path == Path::new("/dev/stderr") {
+            // What standard output goes to goes on there, be it a file.
+            let file = fs::OpenOptions::new().append(true).open(path);
+            let to = To::Open(file.map_err(|error| failure(path, &error))?);
+            let path = path.to_owned();
+            return Ok(Self { to, path });
+        }
         // A link stays one.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
@@ -78,7 +86,46 @@ impl Write for NewFile {
     }
 }
 
+/// Nothing of a dataset is written over by what is made of it.
+///
+/// # Errors
+/// Where `path` lies in a folder of the dataset at `place`.
+pub(super) fn outside(path: &Path, place: &Location) -> Result<(), Failure> {
+    let Location::Local(dataset) = place else {
+        return Ok(());
+    };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let whole = |path: &Path| path.canonicalize().ok();
+    // Of a file that is there, as a link can lead into the dataset.
+    let folder = whole(path)
+        .and_then(|path| path.parent().map(Path::to_owned))
+        .or_else(|| whole(folder));
+    let inside = folder
+        .zip(whole(dataset))
+        .is_some_and(|(folder, dataset)| folder != dataset && folder.starts_with(dataset));
+    if !inside {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!("{} lies in a folder of the dataset", path.display()),
+        "name a place outside of it",
+    ))
+}
+
 /// What a write to a file that the user named came to.
 pub(super) fn failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::file("write", &path.display().to_string(), error)
+    let name = path.display().to_string();
+    let mut failure = Failure::file("write", &name, error);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if let (io::ErrorKind::NotFound, Some(folder)) = (error.kind(), folder) {
+        failure
+            .hints
+            .push(format!("there is no folder {}", folder.display()));
+    }
+    failure
 }

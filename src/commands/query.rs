@@ -59,7 +59,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORM", value_enum)]
     output: Option<Form>,
 
-    /// File for the rows; it appears when all of them are there
+    /// File for the rows, in the form that its name ends in; it appears when all of them are there
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
@@ -95,6 +95,19 @@ enum Form {
     Parquet,
 }
 
+impl Form {
+    /// What the ending of a file's name says.
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
+            "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Asked {
     rows: u64,
@@ -111,6 +124,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 async fn ask(args: Args, context: &Context) -> Result<Exit, Failure> {
     let ui = &context.ui;
     let form = args.form(ui)?;
+    if let Some(path) = &args.to {
+        super::new_file::outside(path, &args.place)?;
+    }
     let sql = if args.is_shell() {
         None
     } else {
@@ -283,7 +299,8 @@ impl Args {
             Some(_) if self.to.is_none() => Form::Table,
             _ => Form::Csv,
         };
-        let form = self.output.unwrap_or(usual);
+        let by_name = self.to.as_deref().and_then(Form::of);
+        let form = self.output.or(by_name).unwrap_or(usual);
         if json && form != Form::Ndjson && self.to.is_none() {
             return Err(Failure::usage(
                 "--json does not go together with this --output",

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +59,7 @@ pub(super) struct Args {
     csv: bool,
 
     /// Write a page of HTML that needs nothing else, instead of to the terminal; less than 300 kB for each
-    /// table and month
+    /// table and month with the usual --top
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
     html: Option<PathBuf>,
 
@@ -149,6 +150,9 @@ pub(super) async fn write_page(
 async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     let engine = query::open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
     let engine = query::located(engine, &args.geoip)?;
+    for path in args.html.iter().chain(&args.lifecycle) {
+        new_file::outside(path, &args.place)?;
+    }
     let tables = args.tables(&engine)?;
     let mut reports = Vec::new();
     for table in &tables {
@@ -177,11 +181,22 @@ async fn show(args: &Args, context: &Context) -> Result<Shown, Failure> {
     })
 }
 
+/// Whether any of the days with rows is in a period.
+fn has_rows(days: &BTreeSet<Day>, period: &Period) -> bool {
+    let last = Day::of_micros(period.until - 1);
+    let mut within = days.range(Day::of_micros(period.from)..=last);
+    within.next().is_some()
+}
+
 /// Writes the rules of the bucket that has an inventory.
 fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> {
-    let mut rules = reports.iter().filter_map(report::lifecycle_rules);
-    let Some(rules) = rules.next() else {
-        ui.note("no lifecycle rules are written: no prefix was left unread");
+    let mut rules = reports
+        .iter()
+        .filter_map(|report| Some((report, report::lifecycle_rules(report)?)));
+    let Some((report, rules)) = rules.next() else {
+        ui.note(
+            "no lifecycle rules are written: the inventory lists no prefix that was left unread, of a bucket that these logs tell of",
+        );
         return Ok(());
     };
     let mut file = NewFile::create(path)?;
@@ -190,7 +205,8 @@ fn write_rules(path: &Path, reports: &[Report], ui: &Ui) -> Result<(), Failure> 
     written.map_err(|error| new_file::failure(path, &error))?;
     file.put()?;
     let path = path.display();
-    ui.note(&format!("written: {path}"));
+    let span = report::span(&report.from, &report.to);
+    ui.note(&format!("written: {path}, by what was read from {span}"));
     ui.note("`aws s3api put-bucket-lifecycle-configuration` replaces all rules of a bucket: add those it has");
     Ok(())
 }
@@ -269,13 +285,7 @@ impl Args {
             return Ok(Vec::new());
         };
         let days = engine.days(table);
-        let has_rows = |period: &Period| {
-            let (first, last) = (
-                Day::of_micros(period.from),
-                Day::of_micros(period.until - 1),
-            );
-            days.range(first..=last).next().is_some()
-        };
+        let has_rows = |period: &Period| has_rows(&days, period);
         let monthly = |month: Period| (month, month.month_before().filter(has_rows));
         if self.by == Some(By::Month) {
             let months = days.iter().rev().filter_map(|day| {
@@ -306,6 +316,9 @@ impl Args {
             from: range.since.unwrap_or(all.from),
             until: range.until.unwrap_or(all.until),
         };
+        if !has_rows(&engine.days(table), &asked) {
+            return Ok(None);
+        }
         let both = asked.within(all);
         // A period that was given keeps its length, as it is compared with the one before.
         let whole = !self.within.is_month() && self.by.is_none();

@@ -138,6 +138,11 @@ async fn bring_up_to_date(args: Args, context: &Context) -> Result<Exit, Failure
         watch.finish();
         return ending.plan(&planned?, ui);
     }
+    if let Some(path) = &args.report {
+        // Before the work, that it is not in vain.
+        super::new_file::outside(path, &args.place)?;
+        super::new_file::NewFile::create(path)?;
+    }
     let report = sync::sync(&source, &place, &options, &observer, &context.cancel).await;
     watch.finish();
     let report = report?;

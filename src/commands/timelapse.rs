@@ -152,6 +152,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn make(args: Args, context: &Context) -> Result<Exit, Failure> {
     let form = args.form()?;
+    super::new_file::outside(&args.out, &args.place)?;
     let mut wanted = args.wanted()?;
     let engine = query::open(&args.place, &args.aws, args.memory, &args.listed, context).await?;
     let mut bucket = args.choose(&engine, &wanted, context).await?;

@@ -25,9 +25,15 @@ const ROWS: usize = 8192;
 /// Compressed bytes that are inflated at a time: to 64 MiB at the very most.
 const PIECE: usize = 64 << 10;
 
+/// Longest line: keys have at most 1,024 bytes, percent-encoded thrice as many.
+const LONGEST: usize = 1 << 20;
+
+/// Text of rows that are held.
+const HELD: usize = 8 << 20;
+
 /// Rows of one file, as its bytes come in.
 ///
-/// Holds the text of one piece and the rows of one batch.
+/// Holds the text of one piece and the rows of one batch, at most [`HELD`] and [`LONGEST`] bytes of text.
 #[derive(Debug)]
 pub struct CsvRows {
     inflater: MultiGzDecoder<Vec<u8>>,
@@ -36,6 +42,10 @@ pub struct CsvRows {
     /// For each of [`COLUMNS`] its place in the file.
     places: Vec<Option<usize>>,
     bucket: String,
+    /// Bytes of the line that is not over.
+    line: usize,
+    /// Bytes of the rows of the batch at hand.
+    held: usize,
 }
 
 impl CsvRows {
@@ -53,6 +63,8 @@ impl CsvRows {
             schema: schema(),
             places: COLUMNS.iter().map(place).collect(),
             bucket: bucket.to_owned(),
+            line: 0,
+            held: 0,
         }
     }
 
@@ -96,9 +108,23 @@ impl CsvRows {
         take: &mut impl FnMut(RecordBatch),
     ) -> Result<(), InventoryError> {
         while !text.is_empty() {
-            let read = self.decoder.decode(text).map_err(|error| damaged(&error))?;
+            // Up to the end of a line, where there is one.
+            let step = &text[..text.len().min(LONGEST)];
+            let end = memchr::memrchr(b'\n', step).map_or(step.len(), |at| at + 1);
+            let read = self.decoder.decode(&step[..end]);
+            let read = read.map_err(|error| damaged(&error))?;
+            self.line = match memchr::memrchr(b'\n', &step[..read]) {
+                Some(at) => read - at - 1,
+                None => self.line + read,
+            };
+            if self.line > LONGEST {
+                let long = format!("a line has more than {LONGEST} bytes");
+                return Err(InventoryError::Damaged(long));
+            }
+            self.held += read;
             text = &text[read..];
-            if self.decoder.capacity() == 0 {
+            if self.decoder.capacity() == 0 || (self.held > HELD && self.line == 0) {
+                self.held = 0;
                 self.flush(take)?;
             }
         }

@@ -1,5 +1,7 @@
 //! `manifest.json`: which files make a report, and what their columns are.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::InventoryError;
@@ -83,6 +85,12 @@ impl Manifest {
             let lacking = "its files have no column Key".to_owned();
             return Err(InventoryError::Manifest(lacking));
         }
+        let mut names = HashSet::new();
+        let twice = written.files.iter().find(|file| !names.insert(&file.key));
+        if let Some(file) = twice {
+            let twice = format!("it names {} twice", file.key);
+            return Err(InventoryError::Manifest(twice));
+        }
         let files = written.files.into_iter().map(|file| DataFile {
             key: file.key,
             size: file.size,
@@ -140,6 +148,10 @@ mod tests {
             "[1]",
             &CSV.replace("Key", "Name"),
             &CSV.replace("\"CSV\"", "\"XML\""),
+            &CSV.replace(
+                "\"files\": [",
+                "\"files\": [{\"key\": \"photos/daily/data/a.csv.gz\", \"size\": 7}, ",
+            ),
         ] {
             let told = parse(wrong).expect_err("no manifest");
             assert!(told.starts_with("it is no manifest"), "{told}");

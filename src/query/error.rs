@@ -1,5 +1,6 @@
 //! What can go wrong with a query.
 
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::inventory::InventoryError;
@@ -29,6 +30,12 @@ pub enum QueryError {
     /// It needs more memory than it may take.
     #[error("{0}")]
     Memory(String),
+    /// Temporary files cannot be written.
+    #[error("{0}")]
+    Temporary(String),
+    /// A value does not allow what is asked of it.
+    #[error("{0}")]
+    Value(String),
     /// Reading or computing failed.
     #[error("{0}")]
     Failed(String),
@@ -43,6 +50,7 @@ impl From<DataFusionError> for QueryError {
             | DataFusionError::Plan(_)
             | DataFusionError::SchemaError(..)
             | DataFusionError::NotImplemented(_) => Self::Sql(text),
+            DataFusionError::ArrowError(error, _) if is_of_values(error) => Self::Value(text),
             DataFusionError::ResourcesExhausted(_) => Self::Memory(text),
             DataFusionError::External(error) if error.is::<InventoryError>() => {
                 Self::Inventory(text)
@@ -50,6 +58,19 @@ impl From<DataFusionError> for QueryError {
             _ => Self::Failed(text),
         }
     }
+}
+
+/// Whether a statement asks for what its values do not allow, such as to divide by zero.
+fn is_of_values(error: &ArrowError) -> bool {
+    matches!(
+        error,
+        ArrowError::DivideByZero
+            | ArrowError::ArithmeticOverflow(_)
+            | ArrowError::CastError(_)
+            | ArrowError::ParseError(_)
+            | ArrowError::ComputeError(_)
+            | ArrowError::InvalidArgumentError(_)
+    )
 }
 
 /// The first line, without the name of the stage and what the engine's developers want to hear.

@@ -8,17 +8,20 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Int64Array, StringViewArray, UInt32Array,
 };
 use arrow::compute::take;
-use arrow::datatypes::DataType;
-use datafusion::common::cast::{as_date32_array, as_int64_array, as_string_view_array};
+use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::cast::{
+    as_date32_array, as_int64_array, as_string_view_array, as_timestamp_microsecond_array,
+};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::schema::values::url_decode;
 use crate::traffic::{agent_family, crawler, edge, ip_prefix, is_asset, is_bot, url_host};
+use crate::units::Day;
 
 use super::Places;
 
@@ -31,6 +34,10 @@ enum Body {
     Network,
     /// Of an address, a user agent and a day.
     Visitor,
+    /// Of an instant.
+    Hour,
+    /// Of a day.
+    Month,
     /// Of an address, by databases that the user brings.
     Place(Asked),
 }
@@ -52,7 +59,7 @@ struct Listed {
     body: Body,
 }
 
-const FUNCTIONS: [Listed; 15] = [
+const FUNCTIONS: [Listed; 17] = [
     Listed {
         name: "url_decode",
         about: "url_decode(text): the text with %XX decoded once",
@@ -102,6 +109,16 @@ const FUNCTIONS: [Listed; 15] = [
         name: "visitor",
         about: "visitor(address, user_agent, dt): a number for the three that differs from run to run",
         body: Body::Visitor,
+    },
+    Listed {
+        name: "hour_start",
+        about: "hour_start(ts): the beginning of its hour, in any year",
+        body: Body::Hour,
+    },
+    Listed {
+        name: "month_start",
+        about: "month_start(dt): the first day of its month, in any year",
+        body: Body::Month,
     },
     Listed {
         name: "ip_prefix",
@@ -168,6 +185,8 @@ impl Function {
                 text(),
                 TypeSignature::Exact(vec![DataType::Utf8View, DataType::Int64]),
             ]),
+            Body::Hour => TypeSignature::Exact(vec![instant()]),
+            Body::Month => TypeSignature::Exact(vec![DataType::Date32]),
             Body::Visitor => TypeSignature::Exact(vec![
                 DataType::Utf8View,
                 DataType::Utf8View,
@@ -237,6 +256,8 @@ impl ScalarUDFImpl for Function {
             Body::Text(_) | Body::Network => DataType::Utf8View,
             Body::Flag(_) => DataType::Boolean,
             Body::Visitor => DataType::Int64,
+            Body::Hour => instant(),
+            Body::Month => DataType::Date32,
             Body::Place(asked) => {
                 self.places(asked)?;
                 match asked {
@@ -249,8 +270,14 @@ impl ScalarUDFImpl for Function {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        match self.listed.body {
+            Body::Hour => return Ok(ColumnarValue::Array(hours(&arrays[0])?)),
+            Body::Month => return Ok(ColumnarValue::Array(months(&arrays[0])?)),
+            _ => {}
+        }
         let texts = as_string_view_array(&arrays[0])?;
         let result: ArrayRef = match self.listed.body {
+            Body::Hour | Body::Month => Arc::clone(&arrays[0]),
             Body::Text(body) => once_each(texts, body, names)?,
             Body::Flag(body) => once_each(texts, |text| Some(body(text)), flags)?,
             Body::Network => {
@@ -265,6 +292,24 @@ impl ScalarUDFImpl for Function {
         };
         Ok(ColumnarValue::Array(result))
     }
+}
+
+fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+}
+
+/// `date_trunc` counts nanoseconds, and so knows the years 1678 to 2261 alone.
+fn hours(instants: &ArrayRef) -> Result<ArrayRef> {
+    let instants = as_timestamp_microsecond_array(instants)?;
+    let hour = |micros: i64| micros - micros.rem_euclid(3_600_000_000);
+    let hours = instants.unary::<_, TimestampMicrosecondType>(hour);
+    Ok(Arc::new(hours.with_timezone("+00:00")))
+}
+
+fn months(days: &ArrayRef) -> Result<ArrayRef> {
+    let first = |day| Day(day).month_start().0;
+    let months = as_date32_array(days)?.unary::<_, Date32Type>(first);
+    Ok(Arc::new(months))
 }
 
 /// What a function gives for each text; the same text is looked at once. Logs repeat their values, and a
@@ -325,19 +370,24 @@ fn networks(texts: &StringViewArray, bits: Option<&Int64Array>) -> StringViewArr
     texts.iter().enumerate().map(network).collect()
 }
 
-/// The key with which visitors are hashed; nobody can tell an address from its number.
+/// The key with which addresses and agents are hashed; nobody can tell them from their numbers.
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// The key with which these numbers and the day become another one; nobody can tell a visitor's other days.
+static MIX: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 fn visitors(
     addresses: &StringViewArray,
     agents: &StringViewArray,
     days: &Date32Array,
 ) -> Result<ArrayRef> {
-    let agent = |agent: &str| Some(KEY.hash_one(agent).cast_signed());
-    let agents = once_each(agents, agent, numbers)?;
-    let rows = addresses.iter().zip(as_int64_array(&agents)?).zip(days);
-    let number = |((address, agent), day): ((Option<&str>, Option<i64>), Option<i32>)| {
-        Some(KEY.hash_one((address, agent, day)).cast_signed())
+    let hashed = |text: &str| Some(KEY.hash_one(text).cast_signed());
+    let addresses = once_each(addresses, hashed, numbers)?;
+    let agents = once_each(agents, hashed, numbers)?;
+    let (addresses, agents) = (as_int64_array(&addresses)?, as_int64_array(&agents)?);
+    let rows = addresses.iter().zip(agents).zip(days);
+    let number = |visitor: ((Option<i64>, Option<i64>), Option<i32>)| {
+        Some(MIX.hash_one(visitor).cast_signed())
     };
     Ok(Arc::new(rows.map(number).collect::<Int64Array>()))
 }

@@ -201,7 +201,7 @@ fn changing(wanted: &Wanted) -> String {
         names.join(", ")
     );
     if let Some(until) = wanted.until {
-        let day = Day::of_micros(until);
+        let day = Day::of_micros(until - 1);
         let _ = write!(
             sql,
             " AND dt <= '{day}' AND ts < to_timestamp_micros({until})"

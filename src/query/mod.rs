@@ -9,8 +9,10 @@ mod error;
 mod files;
 mod functions;
 mod inventory;
+mod keep;
 mod lifecycle;
 mod places;
+mod spill;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -31,7 +34,6 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use futures::stream::{BoxStream, StreamExt};
-use tempfile::TempDir;
 
 use crate::cpu;
 use crate::formats;
@@ -42,8 +44,10 @@ use crate::units::Day;
 
 use days::DayTable;
 use files::DatasetFiles;
+use spill::Spill;
 
 pub use error::QueryError;
+pub use keep::Kept;
 pub use lifecycle::{Bucket, LOGS, Wanted};
 pub use places::{Known, Places};
 
@@ -64,8 +68,9 @@ pub struct Engine {
     files: Arc<DatasetFiles>,
     tables: BTreeMap<String, TableSize>,
     known: Known,
+    memory: u64,
     /// Removed with the engine.
-    _spill: TempDir,
+    spill: Spill,
 }
 
 /// How large a table is.
@@ -98,6 +103,9 @@ const CACHES: u64 = 16 << 20;
 
 const PLACE: &str = "dataset://files/";
 
+/// More groups in a row than there can be.
+const NEVER: f64 = 2.0;
+
 impl Engine {
     /// Reads the commits of a dataset below `base` (empty, or ending in `/`).
     ///
@@ -124,15 +132,19 @@ impl Engine {
         let sizes = live.files.into_iter();
         let sizes = sizes.map(|(path, file)| (path, file.bytes)).collect();
         let files = Arc::new(DatasetFiles::new(store, base, sizes));
-        let spill = TempDir::with_prefix_in("s3logs-query-", &limits.spill);
-        let spill = spill.map_err(|error| QueryError::Failed(error.to_string()))?;
+        let spill = Spill::new_in(&limits.spill).map_err(|error| {
+            let (folder, error) = (limits.spill.display(), error.to_string());
+            let cause = error.split(" at path \"").next().unwrap_or_default();
+            QueryError::Temporary(format!("cannot write temporary files to {folder}: {cause}"))
+        })?;
         let context = context(&files, limits.memory, spill.path())?;
         let engine = Self {
             context,
             files,
             tables,
             known: Known::default(),
-            _spill: spill,
+            memory: limits.memory,
+            spill,
         };
         for table in engine.tables.keys() {
             engine.register(table).await?;
@@ -245,10 +257,12 @@ impl Engine {
                 let name = missing.rsplit('.').next().unwrap_or_default();
                 let known: BTreeSet<&str> = self.tables.keys().map(String::as_str).collect();
                 let known: Vec<&str> = known.into_iter().collect();
-                QueryError::Sql(format!(
-                    "there is no table {name}; the dataset has {}",
-                    known.join(", ")
-                ))
+                let known = match known.as_slice() {
+                    _ if name == inventory::INVENTORY => "name one with --inventory".to_owned(),
+                    [] => "the dataset has none yet".to_owned(),
+                    known => format!("the dataset has {}", known.join(", ")),
+                };
+                QueryError::Sql(format!("there is no table {name}; {known}"))
             }
             other => other,
         }
@@ -274,7 +288,19 @@ fn context(
     let config = SessionConfig::new()
         .with_information_schema(true)
         .with_target_partitions(cpu::threads())
-        .set_bool("datafusion.execution.parquet.pushdown_filters", true);
+        .set_bool("datafusion.execution.parquet.pushdown_filters", true)
+        // Rows that are dealt out to partitions go to disk when memory is short, and what waits for them there may
+        // wait for ever. Files are still read, and their rows grouped, on all cores.
+        .set_bool("datafusion.optimizer.repartition_aggregations", false)
+        .set_bool("datafusion.optimizer.repartition_joins", false)
+        .set_bool("datafusion.optimizer.repartition_windows", false)
+        .set_bool("datafusion.optimizer.enable_round_robin_repartition", false)
+        // Where nearly each row is a group, some aggregates (percentile_cont) end the program when rows are
+        // handed on as groups of one.
+        .set(
+            "datafusion.execution.skip_partial_aggregation_probe_ratio_threshold",
+            &ScalarValue::Float64(Some(NEVER)),
+        );
     let context = SessionContext::new_with_config_rt(config, runtime);
     for function in functions::all() {
         context.register_udf(function);

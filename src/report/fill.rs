@@ -9,10 +9,10 @@ use arrow::datatypes::{
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::query::{Engine, QueryError};
+use crate::query::{Engine, Kept, QueryError};
 use crate::units::{DAY_MICROS, Day};
 
-use super::{Cell, Chart, Period, Section, Unit, inventory, places, sections, unit};
+use super::{Cell, Chart, Part, Period, Section, Unit, inventory, parts, places, sections, unit};
 
 /// Sections that are filled at the same time: while one is planned or reads, the other computes. A large table
 /// keeps the cores busy alone, and two sections would hold twice as much.
@@ -40,6 +40,9 @@ pub struct Report {
     /// What the totals are compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,
+    /// Lifecycle rules for all prefixes of which nothing was read, however many are shown.
+    #[serde(skip)]
+    pub rules: Option<serde_json::Value>,
 }
 
 /// The totals of an earlier period.
@@ -73,7 +76,7 @@ pub struct Filled {
 impl Filled {
     /// The column whose numbers are bars: the first that is no name and no time.
     pub fn measure(&self) -> Option<usize> {
-        let is_number = |unit: &Unit| !matches!(unit, Unit::Text | Unit::Time);
+        let is_number = |unit: &Unit| *unit != Unit::Text && !unit.is_time();
         self.units.iter().position(is_number)
     }
 }
@@ -99,6 +102,7 @@ pub async fn report(
         period,
         top,
         buckets: String::new(),
+        parts: Vec::new(),
     };
     let listed = if engine.has_inventory() && table == inventory::TABLE {
         scope.buckets = quoted(&scope.fill(&inventory::BUCKETS).await?);
@@ -108,15 +112,26 @@ pub async fn report(
     };
     let (head, rest) = sections.split_at(PLACES_AFTER.min(sections.len()));
     let places = places::sections(table, engine.known());
-    let all = head.iter().chain(places).chain(rest).chain(listed);
-    let filled = stream::iter(all.map(|section| scope.fill(section)));
-    let rows = engine.tables().get(table).map_or(0, |table| table.rows);
-    let at_once = if rows < LARGE { AT_ONCE } else { 1 };
-    let filled = filled.buffered(at_once).try_collect().await?;
+    let all: Vec<_> = head
+        .iter()
+        .chain(places)
+        .chain(rest)
+        .chain(listed)
+        .collect();
+    let mut filled = scope.fill_all(&all).await?;
+    let moved = filled
+        .iter_mut()
+        .find(|section| section.id == inventory::RULES);
+    let rules = moved.and_then(|section| {
+        let rules = inventory::rules(section);
+        section.rows.truncate(top);
+        rules
+    });
     let before = match before {
         None => None,
         Some(period) => {
-            let totals = Scope { period, ..scope }.fill(&sections[0]).await?;
+            scope.period = period;
+            let totals = scope.fill_all(&[&sections[0]]).await?.remove(0);
             let (from, to) = period.bounds();
             Some(Before { from, to, totals })
         }
@@ -128,6 +143,7 @@ pub async fn report(
         to,
         sections: filled,
         before,
+        rules,
     })
 }
 
@@ -139,11 +155,30 @@ struct Scope<'a> {
     top: usize,
     /// Buckets that the rows tell of, as SQL has them in a list.
     buckets: String,
+    /// What sections start from, by what stands for it in their queries.
+    parts: Vec<(String, Kept)>,
 }
 
 impl Scope<'_> {
+    async fn fill_all(&mut self, all: &[&'static Section]) -> Result<Vec<Filled>, QueryError> {
+        self.parts.clear();
+        let parts = wanted(parts(self.table), all);
+        for part in parts {
+            let kept = self.engine.keep(&self.statement(part.sql)).await?;
+            self.parts.push((placeholder(part.name), kept));
+        }
+        let rows = self
+            .engine
+            .tables()
+            .get(self.table)
+            .map_or(0, |table| table.rows);
+        let at_once = if rows < LARGE { AT_ONCE } else { 1 };
+        let filled = stream::iter(all.iter().map(|section| self.fill(section)));
+        filled.buffered(at_once).try_collect().await
+    }
+
     async fn fill(&self, section: &'static Section) -> Result<Filled, QueryError> {
-        let sql = self.statement(section);
+        let sql = self.statement(section.sql);
         let mut filled = Filled {
             id: section.id,
             title: section.title,
@@ -159,27 +194,49 @@ impl Scope<'_> {
                 filled.take(&batch)?;
             }
         }
+        filled.tell_days();
         Ok(filled)
     }
 
-    /// The query of a section.
-    fn statement(&self, section: &Section) -> String {
+    /// A query with what its placeholders stand for.
+    fn statement(&self, sql: &str) -> String {
         let Self { table, period, .. } = self;
-        wide_sums(section.sql)
+        let sql = sql
             .replace("{rows}", &rows_within(table, *period))
             .replace("{time}", step_of(*period))
             .replace("{top}", &self.top.to_string())
             .replace("{buckets}", &self.buckets)
-            .replace("{class}", inventory::storage_class(period.days()))
+            .replace("{class}", inventory::storage_class(period.days()));
+        let parts = self.parts.iter();
+        parts.fold(sql, |sql, (name, kept)| sql.replace(name, kept.name()))
     }
+}
+
+/// The parts that sections start from, and those that these start from, in order.
+fn wanted(parts: &'static [Part], sections: &[&Section]) -> Vec<&'static Part> {
+    let mut queries: Vec<&str> = sections.iter().map(|section| section.sql).collect();
+    let mut wanted = Vec::new();
+    for part in parts.iter().rev() {
+        let name = placeholder(part.name);
+        if queries.iter().any(|sql| sql.contains(&name)) {
+            queries.push(part.sql);
+            wanted.push(part);
+        }
+    }
+    wanted.reverse();
+    wanted
+}
+
+fn placeholder(name: &str) -> String {
+    format!("{{{name}}}")
 }
 
 /// The step of time of rows by time.
 fn step_of(period: Period) -> &'static str {
     match period.days() {
-        days if days <= HOURS => "date_trunc('hour', ts)",
+        days if days <= HOURS => "hour_start(ts)",
         days if days <= DAYS => "dt",
-        _ => "date_trunc('month', ts)",
+        _ => "month_start(dt)",
     }
 }
 
@@ -210,17 +267,20 @@ fn quoted(names: &Filled) -> String {
     names.join(", ")
 }
 
-/// Sums of whole numbers wrap; those of decimals have room for as many rows as there can be.
-fn wide_sums(sql: &str) -> String {
-    ["sc_bytes", "bytes_sent"]
-        .iter()
-        .fold(sql.to_owned(), |sql, column| {
-            let sum = format!("sum(CAST({column} AS DECIMAL(20, 0)))");
-            sql.replace(&format!("sum({column})"), &sum)
-        })
-}
-
 impl Filled {
+    /// Says which columns have days and no other instants.
+    fn tell_days(&mut self) {
+        for (at, unit) in self.units.iter_mut().enumerate() {
+            let is_day = |row: &Vec<Cell>| match row[at] {
+                Cell::Whole(micros) => micros % DAY_MICROS == 0,
+                _ => true,
+            };
+            if *unit == Unit::Time && self.rows.iter().all(is_day) {
+                *unit = Unit::Day;
+            }
+        }
+    }
+
     fn name_columns(&mut self, schema: &SchemaRef) {
         for field in schema.fields() {
             let text = matches!(
@@ -309,12 +369,32 @@ mod tests {
                 Cell::Real(18_446_744_073_709_551_614.0)
             ]
         );
+    }
+
+    /// Sums of whole numbers wrap; those of decimals have room for as many rows as there can be.
+    #[test]
+    fn bytes_are_summed_as_decimals() {
         for table in ["cloudfront", "s3_access"] {
-            for section in sections(table).expect("a report") {
-                let sql = wide_sums(section.sql);
+            let sections = sections(table).expect("a report").iter();
+            let queries = sections.map(|section| section.sql);
+            for sql in queries.chain(parts(table).iter().map(|part| part.sql)) {
                 assert!(!sql.contains("sum(sc_bytes)") && !sql.contains("sum(bytes_sent)"));
             }
         }
+    }
+
+    #[test]
+    fn only_parts_that_are_started_from_are_asked_for() {
+        let all = sections("cloudfront").expect("a report");
+        let names = |id: &str| {
+            let sections: Vec<&Section> = all.iter().filter(|one| one.id == id).collect();
+            let parts = wanted(parts("cloudfront"), &sections).into_iter();
+            parts.map(|part| part.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("hours"), [""; 0]);
+        assert_eq!(names("bots"), ["agents"]);
+        assert_eq!(names("pages"), ["paths", "pages"]);
+        assert_eq!(names("totals"), ["paths", "agents", "visitors"]);
     }
 
     #[test]
@@ -330,7 +410,7 @@ mod tests {
             "{part}"
         );
         let step = |days| step_of(period(0, days * DAY_MICROS));
-        let steps = ["date_trunc('hour', ts)", "dt", "date_trunc('month', ts)"];
+        let steps = ["hour_start(ts)", "dt", "month_start(dt)"];
         assert_eq!([1, 4, 700].map(step), steps);
         let day = period(0, DAY_MICROS);
         assert_eq!(

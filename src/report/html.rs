@@ -188,6 +188,7 @@ mod tests {
             to: "2024-02-29".to_owned(),
             sections: vec![section],
             before: None,
+            rules: None,
         };
         let mut other = report.clone();
         other.from = "2024-02-28T10:00:00Z".to_owned();
@@ -212,6 +213,7 @@ mod tests {
                 .map(|section| full(section, &evil))
                 .collect(),
             before: None,
+            rules: None,
         };
         for table in ["cloudfront", "s3_access"] {
             let sections = super::super::sections(table).expect("a report");

@@ -60,7 +60,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: RULES,
         title: "What a lifecycle rule would move: prefixes of which nothing was read",
-        // S3 moves objects of 128 KiB and more, and to STANDARD_IA after 30 days at the earliest. What is read
+        // A bucket can have 1,000 rules. S3 moves objects of 128 KiB and more, and to STANDARD_IA after 30 days at the earliest. What is read
         // less than once in a quarter is cheaper in GLACIER_IR: S3 User Guide, "Transitioning objects using
         // Amazon S3 Lifecycle".
         sql: concat!(
@@ -69,7 +69,7 @@ pub(super) const SECTIONS: &[Section] = &[
              reads FROM ",
             objects!(),
             ") GROUP BY 1 HAVING sum(reads) = 0 AND sum(size) > 0 AND prefix LIKE '%/' \
-             ORDER BY 2 DESC, 1 LIMIT {top}"
+             ORDER BY 2 DESC, 1 LIMIT 1000"
         ),
         chart: Chart::Bars,
     },

@@ -19,6 +19,15 @@ pub use fill::{Before, Filled, Report, report};
 pub use html::page;
 pub use value::{change, span};
 
+/// A question that is asked once, as several sections start from its answer.
+#[derive(Debug)]
+pub struct Part {
+    /// What stands for the answer in the sections, in braces.
+    pub name: &'static str,
+    /// The query, as that of a [`Section`]; it may start from the parts before it.
+    pub sql: &'static str,
+}
+
 /// One question that a report answers.
 #[derive(Debug)]
 pub struct Section {
@@ -27,7 +36,7 @@ pub struct Section {
     /// For people.
     pub title: &'static str,
     /// The query. `{rows}` stands for the table within the period, `{time}` for the step of time,
-    /// `{top}` for the number of rows that lists have.
+    /// `{top}` for the number of rows that lists have, the name of a [`Part`] for that.
     pub sql: &'static str,
     /// What its rows are shown as.
     pub chart: Chart,
@@ -63,8 +72,17 @@ pub enum Unit {
     Seconds,
     /// Milliseconds.
     Millis,
-    /// A day or an instant, microseconds UTC.
+    /// An instant, microseconds UTC.
     Time,
+    /// The beginning of a day, microseconds UTC.
+    #[serde(rename = "time")]
+    Day,
+}
+
+impl Unit {
+    fn is_time(self) -> bool {
+        matches!(self, Self::Time | Self::Day)
+    }
 }
 
 /// A value.
@@ -173,12 +191,18 @@ pub fn sections(table: &str) -> Option<&'static [Section]> {
     }
 }
 
+/// What several sections of a table start from.
+fn parts(table: &str) -> &'static [Part] {
+    match table {
+        "cloudfront" => cloudfront::PARTS,
+        _ => &[],
+    }
+}
+
 /// Lifecycle rules that move what nobody reads, as `aws s3api put-bucket-lifecycle-configuration` takes them.
-/// `None` if there are none, or no inventory.
+/// `None` if there are none, or no inventory. A bucket can have a thousand: more prefixes get none.
 pub fn lifecycle_rules(report: &Report) -> Option<serde_json::Value> {
-    let mut sections = report.sections.iter();
-    let section = sections.find(|section| section.id == inventory::RULES)?;
-    inventory::rules(section)
+    report.rules.clone()
 }
 
 /// What the numbers of a column are, by its name.

@@ -7,18 +7,18 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "totals",
         title: "Totals",
         sql: "SELECT requests, bytes, keys, addresses, error_share, unauthenticated_share, first, last FROM (\
-              SELECT count(*) AS requests, coalesce(sum(bytes_sent), 0) AS bytes, \
-              avg(CASE WHEN http_status >= 400 THEN 1.0 ELSE 0.0 END) AS error_share, \
+              SELECT count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes, \
+              avg(CASE WHEN http_status >= 400 THEN 1.0 WHEN http_status IS NOT NULL THEN 0.0 END) AS error_share, \
               avg(CASE WHEN requester IS NULL THEN 1.0 ELSE 0.0 END) AS unauthenticated_share, \
               min(ts) AS first, max(ts) AS last FROM {rows}) CROSS JOIN (\
-              SELECT count(key) AS keys FROM (SELECT DISTINCT key FROM {rows})) CROSS JOIN (\
+              SELECT count(key) AS keys FROM (SELECT DISTINCT bucket, key FROM {rows})) CROSS JOIN (\
               SELECT count(remote_ip) AS addresses FROM (SELECT DISTINCT remote_ip FROM {rows}))",
         chart: Chart::Figures,
     },
     Section {
         id: "time",
         title: "Over time",
-        sql: "SELECT {time} AS time, count(*) AS requests, sum(bytes_sent) AS bytes \
+        sql: "SELECT {time} AS time, count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes \
               FROM {rows} GROUP BY 1 ORDER BY 1",
         chart: Chart::Series,
     },
@@ -32,14 +32,14 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "buckets",
         title: "Buckets",
-        sql: "SELECT bucket, count(*) AS requests, sum(bytes_sent) AS bytes \
+        sql: "SELECT bucket, count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes \
               FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
         id: "operations",
         title: "Operations",
-        sql: "SELECT operation, count(*) AS requests, sum(bytes_sent) AS bytes \
+        sql: "SELECT operation, count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes \
               FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -47,14 +47,14 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "requesters",
         title: "Requesters",
         sql: "SELECT coalesce(requester, 'unauthenticated') AS requester, count(*) AS requests, \
-              sum(bytes_sent) AS bytes FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
+              sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes FROM {rows} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
         id: "authentication",
         title: "Authentication",
         sql: "SELECT coalesce(authentication_type, 'none') AS authentication, \
-              coalesce(signature_version, '-') AS signature, coalesce(tls_version, 'no TLS') AS tls, \
+              coalesce(signature_version, '-') AS signature, coalesce(tls_version, '-') AS tls, \
               count(*) AS requests FROM {rows} GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -68,7 +68,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "error_keys",
         title: "Keys with errors",
-        sql: "SELECT key, coalesce(error_code, '-') AS error, count(*) AS requests FROM {rows} \
+        sql: "SELECT coalesce(bucket, '') || '/' || key AS key, coalesce(error_code, '-') AS error, count(*) AS requests FROM {rows} \
               WHERE http_status >= 400 AND key IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -82,7 +82,7 @@ pub(super) const SECTIONS: &[Section] = &[
     Section {
         id: "unauthenticated",
         title: "Read without authentication",
-        sql: "SELECT bucket, operation, count(*) AS requests, sum(bytes_sent) AS bytes FROM {rows} \
+        sql: "SELECT bucket, operation, count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes FROM {rows} \
               WHERE requester IS NULL AND http_status < 400 AND operation LIKE '%GET%' \
               GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
@@ -91,7 +91,7 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "hottest",
         title: "Hottest prefixes",
         sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
-              count(*) AS requests, sum(bytes_sent) AS bytes \
+              count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes \
               FROM {rows} WHERE key IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -99,7 +99,7 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "coldest",
         title: "Coldest prefixes",
         sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
-              count(*) AS requests, sum(bytes_sent) AS bytes, max(ts) AS last \
+              count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes, max(ts) AS last \
               FROM {rows} WHERE key IS NOT NULL GROUP BY 1 ORDER BY 2, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
@@ -107,14 +107,14 @@ pub(super) const SECTIONS: &[Section] = &[
         id: "prefix_bytes",
         title: "Prefixes by bytes",
         sql: "SELECT coalesce(bucket, '') || '/' || CASE WHEN strpos(key, '/') > 0 THEN substr(key, 1, strpos(key, '/')) ELSE '' END AS prefix, \
-              sum(bytes_sent) AS bytes, count(*) AS requests \
+              sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes, count(*) AS requests \
               FROM {rows} WHERE key IS NOT NULL AND bytes_sent IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
         id: "agents",
         title: "Programs",
-        sql: "SELECT agent_family(user_agent) AS agent, count(*) AS requests, sum(bytes_sent) AS bytes \
+        sql: "SELECT agent_family(user_agent) AS agent, count(*) AS requests, sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS bytes \
               FROM {rows} WHERE user_agent IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {top}",
         chart: Chart::Bars,
     },

@@ -1,6 +1,6 @@
 //! Values as people read them, on a terminal and on a page.
 
-use crate::units::{ByteSize, DAY_MICROS, grouped, rfc3339};
+use crate::units::{ByteSize, grouped, rfc3339};
 
 use super::{Cell, Filled, Unit};
 
@@ -22,8 +22,8 @@ impl Cell {
             (Self::Null, _) => "-".to_owned(),
             (Self::Text(text), _) if text.is_empty() => "(empty)".to_owned(),
             (Self::Text(text), _) => text.clone(),
-            (Self::Whole(micros), Unit::Time) => {
-                let length = if micros % DAY_MICROS == 0 { 10 } else { 16 };
+            (Self::Whole(micros), Unit::Time | Unit::Day) => {
+                let length = if unit == Unit::Day { 10 } else { 16 };
                 let time = rfc3339(*micros).replace('T', " ");
                 time.chars().take(length).collect()
             }
@@ -56,7 +56,7 @@ pub fn change(now: &Cell, before: &Cell, unit: Unit) -> Option<String> {
     };
     let (now, before) = (number(now)?, number(before)?);
     match unit {
-        Unit::Time | Unit::Text => None,
+        Unit::Time | Unit::Day | Unit::Text => None,
         Unit::Share => Some(format!("{:+.1} points", (now - before) * 100.0)),
         _ if before == 0.0 => None,
         #[expect(

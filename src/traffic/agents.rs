@@ -37,11 +37,11 @@ const FAMILIES: &[(&str, &str)] = &[
     ("AppleWebKit/", "Safari"),
     ("curl/", "curl"),
     ("Wget/", "Wget"),
-    ("python", "Python"),
-    ("Python", "Python"),
     ("aws-cli", "AWS CLI"),
     ("Boto3", "Boto3"),
     ("aws-sdk-", "AWS SDK"),
+    ("python", "Python"),
+    ("Python", "Python"),
     ("S3Console", "S3 console"),
     ("Go-http-client", "Go"),
     ("Java/", "Java"),
@@ -118,7 +118,7 @@ mod tests {
                 true,
                 "Chrome",
             ),
-            ("aws-cli/2.15 Python/3.11", true, "Python"),
+            ("aws-cli/2.15 Python/3.11", true, "AWS CLI"),
             ("", true, "other"),
         ] {
             assert_eq!(

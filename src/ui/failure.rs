@@ -161,7 +161,10 @@ impl Failure {
 
     /// A local file or stream failed: `action` is a verb, `name` what it was done to.
     pub fn file(action: &str, name: &str, error: &io::Error) -> Self {
-        let text = format!("cannot {action} {name}: {error}");
+        // Of a temporary file nobody has heard the name.
+        let cause = error.to_string();
+        let cause = cause.split(" at path \"").next().unwrap_or_default();
+        let text = format!("cannot {action} {name}: {cause}");
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::new(Kind::Closed, text, &[]),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -297,6 +300,10 @@ impl From<QueryError> for Failure {
                 text,
                 &["give it more with --memory, or ask for less"],
             ),
+            QueryError::Value(_) => Self::new(Kind::Other, text, &[]),
+            QueryError::Temporary(_) => {
+                Self::new(Kind::File, text, &["name another folder with TMPDIR"])
+            }
             QueryError::Failed(_) => Self::new(
                 Kind::Other,
                 text,

@@ -72,13 +72,13 @@ fn bars(section: &Filled, text: &mut String) {
         .iter()
         .map(|row| row[measure].amount())
         .fold(0.0, f64::max);
-    let names = |unit: Unit| matches!(unit, Unit::Text);
+    let is_name = |unit: Unit| matches!(unit, Unit::Text);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for at in 0..section.columns.len() {
         let cells = rows.iter().map(|row| shown(&row[at], section.units[at]));
         let cells: Vec<String> = cells.collect();
         let column = (section.columns[at].replace('_', " "), cells);
-        let leads = at < measure && (names(section.units[at]) || at == 0);
+        let leads = at < measure && (is_name(section.units[at]) || at == 0);
         if leads {
             left.push(column);
         } else {
@@ -92,6 +92,8 @@ fn bars(section: &Filled, text: &mut String) {
     let numbers: usize = right.iter().map(|column| wide(column) + 2).sum();
     let room = WIDTH.saturating_sub(2 + numbers + BAR + 2);
     let widths = fitted(left.iter().map(wide).collect(), room);
+    let names: usize = widths.iter().map(|width| width + 2).sum();
+    let room = WIDTH.saturating_sub(2 + names + numbers).min(BAR);
     let line = |row: Option<usize>, bar: &str, text: &mut String| {
         let cell = |(name, cells): &(String, Vec<String>)| {
             row.map_or_else(|| name.clone(), |row| cells[row].clone())
@@ -111,7 +113,12 @@ fn bars(section: &Filled, text: &mut String) {
     };
     line(None, "", text);
     for (at, row) in rows.iter().enumerate() {
-        line(Some(at), &bar(row[measure].amount(), most), text);
+        line(Some(at), &bar(row[measure].amount(), most, room), text);
+    }
+    let earlier = section.rows.len() - rows.len();
+    if earlier > 0 {
+        let earlier = super::count(earlier as u64, "earlier row");
+        let _ = writeln!(text, "  and {earlier}, which --json, --csv and --html show");
     }
 }
 
@@ -126,10 +133,10 @@ fn fitted(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     widths
 }
 
-/// A bar of eighths of a character.
-fn bar(amount: f64, most: f64) -> String {
+/// A bar of eighths of a character, the longest of so many characters.
+fn bar(amount: f64, most: f64, longest: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if most <= 0.0 || amount <= 0.0 {
+    if most <= 0.0 || amount <= 0.0 || longest == 0 {
         return String::new();
     }
     #[expect(
@@ -138,7 +145,7 @@ fn bar(amount: f64, most: f64) -> String {
         clippy::cast_precision_loss,
         reason = "between 0 and 128"
     )]
-    let eighths = ((amount / most * (BAR * 8) as f64).round() as usize).clamp(1, BAR * 8);
+    let eighths = ((amount / most * (longest * 8) as f64).round() as usize).clamp(1, longest * 8);
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 

@@ -44,7 +44,7 @@ fn object(section: &Filled, row: &[Cell]) -> Value {
         .iter()
         .zip(&section.units)
         .map(|(cell, unit)| match (cell, unit) {
-            (Cell::Whole(micros), Unit::Time) => Value::from(rfc3339(*micros)),
+            (Cell::Whole(micros), Unit::Time | Unit::Day) => Value::from(rfc3339(*micros)),
             (cell, _) => json!(cell),
         });
     section
@@ -80,7 +80,7 @@ fn lines(begin: &str, section: &Filled, text: &mut String) {
             let value = match (cell, unit) {
                 (Cell::Null, _) => String::new(),
                 (Cell::Text(text), _) => quoted(text),
-                (Cell::Whole(micros), Unit::Time) => rfc3339(*micros),
+                (Cell::Whole(micros), Unit::Time | Unit::Day) => rfc3339(*micros),
                 (Cell::Whole(number), _) => number.to_string(),
                 (Cell::Real(number), _) => number.to_string(),
             };
@@ -130,6 +130,7 @@ mod tests {
             to: "1970-01-01".to_owned(),
             sections: vec![section],
             before: None,
+            rules: None,
         };
         assert_eq!(
             report_csv(&report),

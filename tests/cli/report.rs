@@ -1,5 +1,12 @@
 //! `report`: numbers that the rows have, as text for people, lines for machines and a page.
 
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+use s3logs::query::{Engine, Limits};
+use s3logs::store::LocalStore;
 use serde_json::{Value, json};
 
 use super::logs::{Logs, key, line};
@@ -308,4 +315,56 @@ fn cloudfront_as_people_see_it() {
         .code(0);
     insta::assert_snapshot!("report_of_cloudfront", text.stdout());
     assert!(text.stdout().lines().all(|line| line.chars().count() <= 80));
+}
+
+/// What several sections start from does not have to fit into memory, and is gone with the report.
+#[tokio::test]
+async fn kept_rows_go_to_a_file_where_there_are_many() {
+    let (env, _) = synced();
+    let store = LocalStore::open(&env.path("set")).expect("a dataset");
+    std::fs::create_dir(env.path("spill")).expect("a folder");
+    let limits = Limits {
+        memory: 64 << 20,
+        spill: env.path("spill"),
+    };
+    let engine = Engine::open(Arc::new(store), "", &limits).await;
+    let engine = engine.expect("a dataset");
+    let files = || {
+        let spill = std::fs::read_dir(env.path("spill")).expect("a folder");
+        let own = spill.map(|entry| entry.expect("a folder").path()).next();
+        let files = std::fs::read_dir(own.expect("the engine's folder")).expect("a folder");
+        let files = files.map(|entry| entry.expect("an entry").path());
+        files
+            .filter(|path| path.is_file() && !path.ends_with("lock"))
+            .count()
+    };
+    for (rows, in_files) in [(100_i64, 0), (300_000, 1)] {
+        let sql = format!("SELECT value, 'text ' || value AS text FROM generate_series(1, {rows})");
+        let kept = engine.keep(&sql).await.expect("rows");
+        let sum = format!(
+            "SELECT count(*), sum(value), sum(length(text)), max(text) FROM {}",
+            kept.name()
+        );
+        let ask = || async {
+            let statement = engine.statements(&sum)?.remove(0);
+            let answer = engine.run(statement).await?;
+            answer.batches.try_collect::<Vec<_>>().await
+        };
+        let batches = ask().await.expect("a sum");
+        let found: Vec<i64> = (0..3)
+            .map(|column| {
+                batches[0]
+                    .column(column)
+                    .as_primitive::<Int64Type>()
+                    .value(0)
+            })
+            .collect();
+        let digits: usize = (1..=rows).map(|row| row.to_string().len() + 5).sum();
+        let digits = i64::try_from(digits).expect("few");
+        assert_eq!(found, [rows, rows * (rows + 1) / 2, digits]);
+        assert_eq!(files(), in_files, "{rows} rows");
+        drop(kept);
+        assert_eq!(files(), 0, "{rows} rows");
+        assert!(ask().await.is_err(), "the table is gone");
+    }
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(asking: &Asking<'_>) -> Result<Exit, Failure> {
         match prompt.read(!statement.is_empty())? {
             Line::End => break,
             Line::Cleared => statement.clear(),
-            Line::Text(line) if statement.is_empty() && line.trim_start().starts_with('\\') => {
+            Line::Text(line) if is_command(&line, &statement) => {
                 prompt.remember(&line);
                 if !told(line.trim(), asking.engine, ui).await? {
                     break;
@@ -56,6 +56,17 @@ pub(super) async fn run(asking: &Asking<'_>) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Whether a line is no SQL. A statement that was begun can be left with `\q`.
+fn is_command(line: &str, statement: &str) -> bool {
+    let line = line.trim().trim_end_matches(';');
+    let is_word = ["exit", "quit", "help"].contains(&line.to_ascii_lowercase().as_str());
+    if statement.is_empty() {
+        line.starts_with('\\') || is_word
+    } else {
+        line == "\\q"
+    }
+}
+
 async fn answer(text: &str, asking: &Asking<'_>) -> Result<(), Failure> {
     for query in asking.engine.statements(text)? {
         let started = asking.ui.elapsed();
@@ -77,12 +88,13 @@ async fn answer(text: &str, asking: &Asking<'_>) -> Result<(), Failure> {
 
 /// Does what a line that begins with a backslash says; returns whether to go on.
 async fn told(command: &str, engine: &Engine, ui: &Ui) -> Result<bool, Failure> {
+    let command = command.trim_end_matches(';');
     let (name, table) = command
         .split_once(char::is_whitespace)
         .unwrap_or((command, ""));
-    match (name, table.trim().trim_end_matches(';')) {
-        ("\\q", _) => return Ok(false),
-        ("\\d", "") => {
+    match (name.to_ascii_lowercase().as_str(), table.trim()) {
+        ("\\q" | "exit" | "quit", _) => return Ok(false),
+        ("\\d" | "\\dt", "") => {
             let mut shown = Table::new(&["table", ">rows", ">files", ">bytes"]);
             for (table, size) in engine.tables() {
                 let numbers = [size.rows, size.files, size.bytes].map(ui::number);
@@ -105,7 +117,7 @@ async fn told(command: &str, engine: &Engine, ui: &Ui) -> Result<bool, Failure> 
                 ui.data(&format!("{about}\n"))?;
             }
         }
-        ("\\?" | "\\h", _) => ui.data(HELP)?,
+        ("\\?" | "\\h" | "help", _) => ui.data(HELP)?,
         _ => ui.alert("there is no such command; \\? lists them"),
     }
     Ok(true)

@@ -59,7 +59,7 @@ impl Drawing<'_> {
         for (at, name) in self.section.columns.iter().enumerate() {
             let (unit, cell) = (self.section.units[at], &self.section.rows[0][at]);
             let then = before.and_then(|before| before.get(at));
-            let then = then.filter(|_| unit != Unit::Time).map(|then| {
+            let then = then.filter(|_| !unit.is_time()).map(|then| {
                 let before = shown(then, unit);
                 let text = change(cell, then, unit).map_or_else(
                     || format!("before: {before}"),
@@ -67,7 +67,7 @@ impl Drawing<'_> {
                 );
                 format!("<dd class=\"then\">{text}</dd>")
             });
-            let class = if unit == Unit::Time {
+            let class = if unit.is_time() {
                 " class=\"time\""
             } else {
                 ""
