@@ -138,6 +138,7 @@ async fn bring_up_to_date(args: Args, context: &Context) -> Result<Exit, Failure
         watch.finish();
         return ending.plan(&planned?, ui);
     }
+    #[cfg(feature = "query")]
     if let Some(path) = &args.report {
         // Before the work, that it is not in vain.
         super::new_file::outside(path, &args.place)?;

@@ -219,6 +219,19 @@ mod tests {
         "last_modified_date",
     ];
 
+    /// Whatever a file inflates to, little of it is held.
+    #[test]
+    fn a_line_without_end_is_damage() {
+        let endless = format!("\"photos\",\"{}\"\n", "a".repeat(3 * LONGEST));
+        let told = read(&["bucket", "key"], &gzip(&endless), 1000).expect_err("too long");
+        assert!(told.to_string().contains("a line has more than"), "{told}");
+        let long = format!("\"photos\",\"{}\"\n", "a".repeat(LONGEST / 2)).repeat(40);
+        let batches = read(&["bucket", "key"], &gzip(&long), 1000).expect("rows");
+        let rows: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
+        assert_eq!(rows.iter().sum::<usize>(), 40);
+        assert!(rows.iter().all(|rows| *rows <= 18), "{rows:?}");
+    }
+
     #[test]
     fn rows_with_their_types() {
         let text = "\"photos\",\"a+b%2Bc/%C3%A9\",\"true\",\"false\",\"17\",\"2026-03-01T10:00:00.000Z\"\n\

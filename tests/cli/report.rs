@@ -1,5 +1,6 @@
 //! `report`: numbers that the rows have, as text for people, lines for machines and a page.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
@@ -245,6 +246,104 @@ fn odd_values_and_periods_are_told_apart() {
     assert!(bytes > 1.8e19, "it has not wrapped: {bytes}");
     let from = env.run(["report", "--json", &set, "--since", "2026-03-01T06:00:00Z"]);
     assert_eq!(from.code(0).events()[0]["from"], "2026-03-01T06:00:00Z");
+}
+
+/// A line of a year that nanoseconds do not reach costs itself, whatever the step of time is.
+#[test]
+fn years_far_away_are_reported_on() {
+    let env = Env::new();
+    let far = line(1, 3).replace("01/Mar/2026", "31/Dec/9999");
+    let lines = [line(1, 1), line(1, 2), far];
+    std::fs::create_dir(env.path("logs")).expect("a folder");
+    std::fs::write(env.path("logs").join(key(1, 1)), lines.concat()).expect("a file");
+    drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
+    let set = env.arg("set");
+    let all = env.run(["report", "--json", &set]).code(0);
+    let time = rows(&all.events_of("section"), "time");
+    assert_eq!(
+        time,
+        json!([
+            {"time": "2026-03-01T00:00:00Z", "requests": 2, "bytes": 3},
+            {"time": "9999-12-01T00:00:00Z", "requests": 1, "bytes": 3},
+        ])
+    );
+    let day = ["report", "--json", &set, "--since", "9999-12-31"];
+    let time = rows(&env.run(day).code(0).events_of("section"), "time");
+    assert_eq!(time[0]["time"], "9999-12-31T12:00:00Z");
+    env.run(["report", &set, "--month", "2027-01"])
+        .code(0)
+        .stderr_contains("there are no rows in this period");
+}
+
+/// Hours of a series that do not fit are told, and midnight looks like its neighbours.
+#[test]
+fn what_a_series_leaves_out_is_said() {
+    let env = Env::new();
+    let hours = (0..40_u64).map(|hour| {
+        let (day, hour) = (1 + hour / 24, hour % 24);
+        let day = u8::try_from(day).expect("a day");
+        line(day, 1).replace(":12:00:00", &format!(":{hour:02}:00:00"))
+    });
+    std::fs::create_dir(env.path("logs")).expect("a folder");
+    let text: String = hours.collect();
+    std::fs::write(env.path("logs").join(key(2, 1)), text).expect("a file");
+    drop(env.run(["sync", &env.arg("logs"), &env.arg("set")]).code(0));
+    let text = env.run(["report", &env.arg("set")]).code(0);
+    text.stdout_contains("  and 9 earlier rows, which --json, --csv and --html show\n");
+    text.stdout_contains("\n  2026-03-02 00:00 ");
+}
+
+/// What is shown does not shorten what is written.
+#[test]
+fn rules_are_written_however_few_rows_are_shown() {
+    let env = Env::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let logs = fixtures.join("logs");
+    let set = env.arg("set");
+    drop(env.run(["sync", "-q", logs.to_str().expect("a name"), &set]));
+    let daily = fixtures.join("inventory/example-assets/daily");
+    let (daily, rules) = (daily.to_str().expect("a name"), env.arg("rules.json"));
+    let options = ["--top", "1", "--inventory", daily, "--lifecycle", &rules];
+    let report = ["report", &set, "--json", "--table", "s3_access"];
+    let ended = env.run([&report[..], &options[..]].concat()).code(0);
+    let shown = rows(&ended.events_of("section"), "lifecycle");
+    assert_eq!(shown.as_array().map(Vec::len), Some(1));
+    let written = std::fs::read(&rules).expect("a file");
+    let written: Value = serde_json::from_slice(&written).expect("JSON");
+    assert_eq!(written["Rules"].as_array().map(Vec::len), Some(3));
+}
+
+/// A dataset is not written over by what is made of it.
+#[test]
+fn nothing_is_written_into_a_dataset() {
+    let (env, set) = synced();
+    let commit = format!("{set}/_s3logs/commits/00000000000000000001.json.zst");
+    let before = std::fs::read(&commit).expect("a commit");
+    for command in [
+        ["report", &set, "--html", &commit],
+        ["query", &set, "SELECT 1", "--to"],
+        [
+            "timelapse",
+            &set,
+            &format!("{set}/_s3logs/film.gif"),
+            "--quiet",
+        ],
+    ] {
+        let mut command = command.to_vec();
+        if command[0] == "query" {
+            command.push(&commit);
+        }
+        env.run(command)
+            .code(2)
+            .stderr_contains("lies in a folder of the dataset");
+    }
+    assert_eq!(std::fs::read(&commit).expect("a commit"), before);
+    let beside = format!("{set}/report.html");
+    drop(env.run(["report", &set, "--html", &beside]).code(0));
+    env.run(["report", &set, "--html", "nowhere/report.html"])
+        .code(1)
+        .stderr_contains("error: cannot write nowhere/report.html: No such file or directory")
+        .stderr_contains("hint: there is no folder nowhere");
 }
 
 #[test]
