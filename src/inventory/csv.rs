@@ -33,7 +33,7 @@ const HELD: usize = 8 << 20;
 
 /// Rows of one file, as its bytes come in.
 ///
-/// Holds the text of one piece and the rows of one batch, at most [`HELD`] and [`LONGEST`] bytes of text.
+/// Holds the text of one piece and the rows of one batch, at most 9 MiB of text.
 #[derive(Debug)]
 pub struct CsvRows {
     inflater: MultiGzDecoder<Vec<u8>>,

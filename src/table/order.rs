@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 
 use super::partition::{Piece, times};
 
-/// Bytes that the order of the rows takes for each: a [`Place`], and its position in a [`Layout`].
+/// Bytes that the order of the rows takes for each: where it stands, and where its values are found.
 pub const BYTES: usize = size_of::<Place>() + 4;
 
 /// Where a row stands.
