@@ -86,6 +86,17 @@ impl Write for NewFile {
     }
 }
 
+/// Tells early what a file that is made later cannot be written for. A pipe is not opened: that would end it.
+///
+/// # Errors
+/// Those of [`NewFile::create`].
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => Ok(()),
+        _ => NewFile::create(path).map(drop),
+    }
+}
+
 /// Nothing of a dataset is written over by what is made of it.
 ///
 /// # Errors

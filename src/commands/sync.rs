@@ -142,7 +142,7 @@ async fn bring_up_to_date(args: Args, context: &Context) -> Result<Exit, Failure
     if let Some(path) = &args.report {
         // Before the work, that it is not in vain.
         super::new_file::outside(path, &args.place)?;
-        super::new_file::NewFile::create(path)?;
+        super::new_file::check(path)?;
     }
     let report = sync::sync(&source, &place, &options, &observer, &context.cancel).await;
     watch.finish();

@@ -31,8 +31,13 @@ pub enum QueryError {
     #[error("{0}")]
     Memory(String),
     /// Temporary files cannot be written.
-    #[error("{0}")]
-    Temporary(String),
+    #[error("cannot write temporary files to {folder}: {error}")]
+    Temporary {
+        /// Where.
+        folder: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// A value does not allow what is asked of it.
     #[error("{0}")]
     Value(String),

@@ -270,24 +270,20 @@ impl ScalarUDFImpl for Function {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        match self.listed.body {
-            Body::Hour => return Ok(ColumnarValue::Array(hours(&arrays[0])?)),
-            Body::Month => return Ok(ColumnarValue::Array(months(&arrays[0])?)),
-            _ => {}
-        }
-        let texts = as_string_view_array(&arrays[0])?;
+        let texts = || as_string_view_array(&arrays[0]);
         let result: ArrayRef = match self.listed.body {
-            Body::Hour | Body::Month => Arc::clone(&arrays[0]),
-            Body::Text(body) => once_each(texts, body, names)?,
-            Body::Flag(body) => once_each(texts, |text| Some(body(text)), flags)?,
+            Body::Hour => hours(&arrays[0])?,
+            Body::Month => months(&arrays[0])?,
+            Body::Text(body) => once_each(texts()?, body, names)?,
+            Body::Flag(body) => once_each(texts()?, |text| Some(body(text)), flags)?,
             Body::Network => {
                 let bits = arrays.get(1).map(|bits| as_int64_array(bits)).transpose()?;
-                Arc::new(networks(texts, bits))
+                Arc::new(networks(texts()?, bits))
             }
-            Body::Place(asked) => located_at(texts, self.places(asked)?, asked)?,
+            Body::Place(asked) => located_at(texts()?, self.places(asked)?, asked)?,
             Body::Visitor => {
                 let agents = as_string_view_array(&arrays[1])?;
-                visitors(texts, agents, as_date32_array(&arrays[2])?)?
+                visitors(texts()?, agents, as_date32_array(&arrays[2])?)?
             }
         };
         Ok(ColumnarValue::Array(result))

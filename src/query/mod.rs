@@ -132,10 +132,9 @@ impl Engine {
         let sizes = live.files.into_iter();
         let sizes = sizes.map(|(path, file)| (path, file.bytes)).collect();
         let files = Arc::new(DatasetFiles::new(store, base, sizes));
-        let spill = Spill::new_in(&limits.spill).map_err(|error| {
-            let (folder, error) = (limits.spill.display(), error.to_string());
-            let cause = error.split(" at path \"").next().unwrap_or_default();
-            QueryError::Temporary(format!("cannot write temporary files to {folder}: {cause}"))
+        let spill = Spill::new_in(&limits.spill).map_err(|error| QueryError::Temporary {
+            folder: limits.spill.display().to_string(),
+            error,
         })?;
         let context = context(&files, limits.memory, spill.path())?;
         let engine = Self {

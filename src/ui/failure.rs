@@ -301,8 +301,11 @@ impl From<QueryError> for Failure {
                 &["give it more with --memory, or ask for less"],
             ),
             QueryError::Value(_) => Self::new(Kind::Other, text, &[]),
-            QueryError::Temporary(_) => {
-                Self::new(Kind::File, text, &["name another folder with TMPDIR"])
+            QueryError::Temporary { folder, error } => {
+                let mut failure = Self::file("write temporary files to", &folder, &error);
+                let hint = "name another folder with TMPDIR";
+                failure.hints.push(hint.to_owned());
+                failure
             }
             QueryError::Failed(_) => Self::new(
                 Kind::Other,
