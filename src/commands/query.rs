@@ -27,8 +27,9 @@ Examples:
     'SELECT storage_class, count(*), sum(size) FROM inventory GROUP BY 1'
 
 Functions beside those of SQL: url_decode, url_host, is_asset, edge_city, edge_country, is_bot, crawler,
-crawler_purpose, agent_family, ip_prefix, visitor; with --geoip country, country_name, asn, network_name of an
-address. `SHOW TABLES` and `DESCRIBE cloudfront` tell what there is.";
+crawler_purpose, agent_family, ip_prefix, visitor, text_key, hour_start, month_start, and total, a sum that does not
+wrap at 2^63; with --geoip country, country_name, asn, network_name of an address. `SHOW TABLES` and
+`DESCRIBE cloudfront` tell what there is.";
 
 /// Asks a dataset in SQL
 ///

@@ -1,7 +1,7 @@
 //! SQL functions that logs need.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
@@ -17,21 +17,26 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility,
 };
-use hashbrown::{DefaultHashBuilder, HashMap};
+use foldhash::quality::RandomState;
+use hashbrown::HashMap;
 
 use crate::schema::values::url_decode;
 use crate::traffic::{agent_family, crawler, edge, ip_prefix, is_asset, is_bot, url_host};
 use crate::units::Day;
 
-use super::Places;
+use super::{Places, total};
 
 /// A function of a text. What it gives for null is null.
 #[derive(Clone, Copy)]
 enum Body {
     Text(fn(&str) -> Option<Cow<'_, str>>),
     Flag(fn(&str) -> bool),
+    /// Is quicker than to look up whether the text was there before.
+    QuickFlag(fn(&str) -> bool),
     /// Of a text and, if given, a number.
     Network,
+    /// Of a text.
+    Key,
     /// Of an address, a user agent and a day.
     Visitor,
     /// Of an instant.
@@ -59,7 +64,7 @@ struct Listed {
     body: Body,
 }
 
-const FUNCTIONS: [Listed; 17] = [
+const FUNCTIONS: [Listed; 18] = [
     Listed {
         name: "url_decode",
         about: "url_decode(text): the text with %XX decoded once",
@@ -98,7 +103,7 @@ const FUNCTIONS: [Listed; 17] = [
     Listed {
         name: "is_asset",
         about: "is_asset(path): whether it is an image, script, font or the like, by its ending",
-        body: Body::Flag(is_asset),
+        body: Body::QuickFlag(is_asset),
     },
     Listed {
         name: "url_host",
@@ -109,6 +114,11 @@ const FUNCTIONS: [Listed; 17] = [
         name: "visitor",
         about: "visitor(address, user_agent, dt): a number for the three that differs from run to run",
         body: Body::Visitor,
+    },
+    Listed {
+        name: "text_key",
+        about: "text_key(text): a number for the text that differs from run to run",
+        body: Body::Key,
     },
     Listed {
         name: "hour_start",
@@ -149,7 +159,8 @@ const FUNCTIONS: [Listed; 17] = [
 
 /// Names and meanings of the functions.
 pub(super) fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FUNCTIONS.iter().map(|one| (one.name, one.about))
+    let functions = FUNCTIONS.iter().map(|one| (one.name, one.about));
+    functions.chain([total::DESCRIBED])
 }
 
 pub(super) fn all() -> impl Iterator<Item = ScalarUDF> {
@@ -180,7 +191,9 @@ impl Function {
     fn new(listed: Listed, places: Option<Arc<Places>>) -> Self {
         let text = || TypeSignature::Exact(vec![DataType::Utf8View]);
         let signature = match listed.body {
-            Body::Text(_) | Body::Flag(_) | Body::Place(_) => text(),
+            Body::Text(_) | Body::Flag(_) | Body::QuickFlag(_) | Body::Key | Body::Place(_) => {
+                text()
+            }
             Body::Network => TypeSignature::OneOf(vec![
                 text(),
                 TypeSignature::Exact(vec![DataType::Utf8View, DataType::Int64]),
@@ -254,8 +267,8 @@ impl ScalarUDFImpl for Function {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.listed.body {
             Body::Text(_) | Body::Network => DataType::Utf8View,
-            Body::Flag(_) => DataType::Boolean,
-            Body::Visitor => DataType::Int64,
+            Body::Flag(_) | Body::QuickFlag(_) => DataType::Boolean,
+            Body::Key | Body::Visitor => DataType::Int64,
             Body::Hour => instant(),
             Body::Month => DataType::Date32,
             Body::Place(asked) => {
@@ -276,14 +289,19 @@ impl ScalarUDFImpl for Function {
             Body::Month => months(&arrays[0])?,
             Body::Text(body) => once_each(texts()?, body, names)?,
             Body::Flag(body) => once_each(texts()?, |text| Some(body(text)), flags)?,
+            Body::QuickFlag(body) => {
+                let flags = texts()?.iter().map(|text| text.map(body));
+                Arc::new(flags.collect::<BooleanArray>())
+            }
             Body::Network => {
                 let bits = arrays.get(1).map(|bits| as_int64_array(bits)).transpose()?;
                 Arc::new(networks(texts()?, bits))
             }
             Body::Place(asked) => located_at(texts()?, self.places(asked)?, asked)?,
+            Body::Key => Arc::new(keys(texts()?)),
             Body::Visitor => {
                 let agents = as_string_view_array(&arrays[1])?;
-                visitors(texts()?, agents, as_date32_array(&arrays[2])?)?
+                Arc::new(visitors(texts()?, agents, as_date32_array(&arrays[2])?))
             }
         };
         Ok(ColumnarValue::Array(result))
@@ -316,7 +334,7 @@ fn once_each<'a, T>(
     function: impl Fn(&'a str) -> Option<T>,
     collect: impl FnOnce(Vec<Option<T>>) -> ArrayRef,
 ) -> Result<ArrayRef> {
-    let (mut by_view, mut by_text) = (HashMap::new(), HashMap::new());
+    let (mut by_view, mut by_text) = (HashMap::with_capacity(texts.len()), HashMap::new());
     let mut values = Vec::new();
     let mut of_text = |text: &'a str| {
         *by_text.entry(text).or_insert_with(|| {
@@ -366,24 +384,22 @@ fn networks(texts: &StringViewArray, bits: Option<&Int64Array>) -> StringViewArr
     texts.iter().enumerate().map(network).collect()
 }
 
-/// The key with which addresses and agents are hashed; nobody can tell them from their numbers.
-static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// The key of this run: its numbers tell nothing of those of another one, and cannot be foreseen.
+static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
-/// The key with which these numbers and the day become another one; nobody can tell a visitor's other days.
-static MIX: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+fn keys(texts: &StringViewArray) -> Int64Array {
+    let key = &*KEY;
+    let number = |text: &str| key.hash_one(text).cast_signed();
+    texts.iter().map(|text| text.map(number)).collect()
+}
 
 fn visitors(
     addresses: &StringViewArray,
     agents: &StringViewArray,
     days: &Date32Array,
-) -> Result<ArrayRef> {
-    let hashed = |text: &str| Some(KEY.hash_one(text).cast_signed());
-    let addresses = once_each(addresses, hashed, numbers)?;
-    let agents = once_each(agents, hashed, numbers)?;
-    let (addresses, agents) = (as_int64_array(&addresses)?, as_int64_array(&agents)?);
+) -> Int64Array {
+    let key = &*KEY;
     let rows = addresses.iter().zip(agents).zip(days);
-    let number = |visitor: ((Option<i64>, Option<i64>), Option<i32>)| {
-        Some(MIX.hash_one(visitor).cast_signed())
-    };
-    Ok(Arc::new(rows.map(number).collect::<Int64Array>()))
+    rows.map(|visitor| Some(key.hash_one(visitor).cast_signed()))
+        .collect()
 }

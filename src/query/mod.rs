@@ -13,6 +13,7 @@ mod keep;
 mod lifecycle;
 mod places;
 mod spill;
+mod total;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -304,6 +305,7 @@ fn context(
     for function in functions::all() {
         context.register_udf(function);
     }
+    context.register_udaf(total::total());
     Ok(context)
 }
 

@@ -391,10 +391,10 @@ mod tests {
             let parts = wanted(parts("cloudfront"), &sections).into_iter();
             parts.map(|part| part.name).collect::<Vec<_>>()
         };
-        assert_eq!(names("hours"), [""; 0]);
+        assert_eq!(names("referers"), ["kinds"]);
         assert_eq!(names("bots"), ["agents"]);
         assert_eq!(names("pages"), ["paths", "pages"]);
-        assert_eq!(names("totals"), ["paths", "agents", "visitors"]);
+        assert_eq!(names("totals"), ["paths", "agents", "hours", "visitors"]);
     }
 
     #[test]

@@ -195,6 +195,7 @@ pub fn sections(table: &str) -> Option<&'static [Section]> {
 fn parts(table: &str) -> &'static [Part] {
     match table {
         "cloudfront" => cloudfront::PARTS,
+        "s3_access" => s3_access::PARTS,
         _ => &[],
     }
 }

@@ -11,7 +11,7 @@ const CLOUDFRONT: [Section; 2] = [
         title: "Countries",
         sql: "SELECT country, name, sum(n) AS requests, sum(sent) AS bytes, count(who) AS visitors FROM (\
               SELECT country(c_ip) AS country, country_name(c_ip) AS name, visitor(c_ip, cs_user_agent, dt) AS who, count(*) AS n, \
-              sum(CAST(sc_bytes AS DECIMAL(20, 0))) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+              total(sc_bytes) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
@@ -19,7 +19,7 @@ const CLOUDFRONT: [Section; 2] = [
         title: "Networks",
         sql: "SELECT network, name, sum(n) AS requests, sum(sent) AS bytes, count(who) AS visitors FROM (\
               SELECT 'AS' || asn(c_ip) AS network, network_name(c_ip) AS name, visitor(c_ip, cs_user_agent, dt) AS who, count(*) AS n, \
-              sum(CAST(sc_bytes AS DECIMAL(20, 0))) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+              total(sc_bytes) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },
 ];
@@ -30,7 +30,7 @@ const S3_ACCESS: [Section; 2] = [
         title: "Countries",
         sql: "SELECT country, name, sum(n) AS requests, sum(sent) AS bytes, count(who) AS addresses FROM (\
               SELECT country(remote_ip) AS country, country_name(remote_ip) AS name, remote_ip AS who, count(*) AS n, \
-              sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+              total(bytes_sent) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },
     Section {
@@ -38,7 +38,7 @@ const S3_ACCESS: [Section; 2] = [
         title: "Networks",
         sql: "SELECT network, name, sum(n) AS requests, sum(sent) AS bytes, count(who) AS addresses FROM (\
               SELECT 'AS' || asn(remote_ip) AS network, network_name(remote_ip) AS name, remote_ip AS who, count(*) AS n, \
-              sum(CAST(bytes_sent AS DECIMAL(20, 0))) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
+              total(bytes_sent) AS sent FROM {rows} GROUP BY 1, 2, 3) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT {top}",
         chart: Chart::Bars,
     },
 ];

@@ -1,46 +1,35 @@
 //! Paths and addresses of pages.
 
-/// Endings of what pages are made of.
-const ASSETS: &[&str] = &[
-    "avif",
-    "bmp",
-    "css",
-    "eot",
-    "gif",
-    "ico",
-    "jpeg",
-    "jpg",
-    "js",
-    "json",
-    "map",
-    "mjs",
-    "mp3",
-    "mp4",
-    "ogg",
-    "otf",
-    "png",
-    "svg",
-    "ttf",
-    "wasm",
-    "wav",
-    "webm",
-    "webmanifest",
-    "webp",
-    "woff",
-    "woff2",
-    "xml",
-    "txt",
+/// Endings of what pages are made of, by their length.
+const ASSETS: [&[&str]; 12] = [
+    &[],
+    &[],
+    &["js"],
+    &[
+        "bmp", "css", "eot", "gif", "ico", "jpg", "map", "mjs", "mp3", "mp4", "ogg", "otf", "png",
+        "svg", "ttf", "txt", "wav", "xml",
+    ],
+    &["avif", "jpeg", "json", "wasm", "webm", "webp", "woff"],
+    &["woff2"],
+    &[],
+    &[],
+    &[],
+    &[],
+    &[],
+    &["webmanifest"],
 ];
 
 /// Whether a path is that of a part of pages, such as an image or a script, by its ending.
 pub fn is_asset(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    ending.is_some_and(|ending| {
-        ASSETS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(ending))
-    })
+    // A report asks this of each row: nothing but the end is looked at.
+    let path = path.as_bytes();
+    let end = &path[path.len().saturating_sub(ASSETS.len())..];
+    let Some(dot) = end.iter().rposition(|byte| *byte == b'.') else {
+        return false;
+    };
+    let ending = &end[dot + 1..];
+    let is_ending = |known: &&str| known.as_bytes().eq_ignore_ascii_case(ending);
+    ASSETS[ending.len()].iter().any(is_ending)
 }
 
 /// The host of an address in lower case, without port and user; `None` where there is none.
@@ -63,6 +52,18 @@ pub fn url_host(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endings_stand_by_their_length() {
+        for (length, endings) in ASSETS.iter().enumerate() {
+            for ending in *endings {
+                assert_eq!(ending.len(), length, "{ending}");
+                assert!(is_asset(&format!("/a.b/c.{}", ending.to_uppercase())));
+                assert!(!is_asset(ending));
+                assert!(!is_asset(&format!("/c.{ending}/")));
+            }
+        }
+    }
 
     #[test]
     fn pages_and_what_they_are_made_of() {

@@ -186,6 +186,24 @@ fn statements_from_anywhere() {
 }
 
 #[test]
+fn totals_do_not_wrap() {
+    let (_fake, env) = synced();
+    let rows = "(VALUES (1, 9223372036854775807), (1, 9223372036854775807), (2, NULL)) AS rows(part, number)";
+    let sql = format!(
+        "SELECT part, total(number) AS n, total(part) AS parts FROM {rows} GROUP BY 1 ORDER BY 1; \
+         SELECT total(number) AS n, text_key('a') = text_key('a') AS same FROM {rows}"
+    );
+    let totals = env.run(["query", SET, &sql, "--output", "csv"]).code(0);
+    assert_eq!(
+        totals.stdout(),
+        "part,n,parts\n1,18446744073709551614,2\n2,,2\nn,same\n18446744073709551614,true\n"
+    );
+    let distinct = format!("SELECT total(DISTINCT number), total(number) FROM {rows}");
+    let refused = env.run(["query", SET, &distinct]).code(2);
+    refused.stderr_contains("total knows no DISTINCT");
+}
+
+#[test]
 fn what_makes_no_sense() {
     let (fake, env) = synced();
     let refused = |sql: &str, code: i32, words: &[&str]| {
