@@ -371,9 +371,9 @@ mod tests {
         );
     }
 
-    /// Sums of whole numbers wrap; those of decimals have room for as many rows as there can be.
+    /// `sum` of whole numbers wraps; `total` has room for as many rows as there can be.
     #[test]
-    fn bytes_are_summed_as_decimals() {
+    fn bytes_are_summed_without_wrapping() {
         for table in ["cloudfront", "s3_access"] {
             let sections = sections(table).expect("a report").iter();
             let queries = sections.map(|section| section.sql);
