@@ -29,6 +29,8 @@ mod verify;
 
 use std::future::Future;
 use std::sync::Arc;
+#[cfg(feature = "query")]
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +44,7 @@ use crate::store::{AwsOptions, Location, MemoryStore};
 use crate::ui::{self, Exit, Failure, Kind, Ui};
 
 use args::StyleArgs;
+use interrupt::Patience;
 
 const AFTER_HELP: &str = "\
 Places are s3://bucket/prefix or a local path. AWS settings come from the environment, the shared
@@ -68,6 +71,10 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// Enough to take away what was begun, and short for one who waits.
+#[cfg(feature = "query")]
+const LONGEST_END: Duration = Duration::from_secs(2);
 
 /// Threads that wait for the network; CPU work has a pool of its own.
 const NETWORK_THREADS: usize = 2;
@@ -112,6 +119,15 @@ impl Command {
             #[cfg(feature = "query")]
             Self::Query(args) => args.is_shell(),
             _ => false,
+        }
+    }
+
+    /// How long it may go on after Ctrl-C.
+    fn patience(&self) -> Patience {
+        match self {
+            #[cfg(feature = "query")]
+            Self::Query(_) | Self::Report(_) | Self::Timelapse(_) => Patience::Until(LONGEST_END),
+            _ => Patience::Endless,
         }
     }
 
@@ -275,8 +291,7 @@ async fn run_verb(cli: Cli) -> Exit {
         // There Ctrl-C means a line or a query.
         (Cancel::never(), None)
     } else {
-        let (cancel, watch) = interrupt::watch_signals(&ui);
-        (cancel, Some(watch))
+        interrupt::watch_signals(&ui, cli.command.patience())
     };
     let context = Context {
         ui: ui.clone(),

@@ -3,6 +3,7 @@
 //! Fetches run ahead within a budget of bytes, CPU work runs on the pool of `cpu`, and everything
 //! comes out in the order it went in, so that the same input gives the same files.
 
+mod apart;
 mod at_once;
 mod background;
 mod batch;
@@ -25,6 +26,7 @@ mod stream;
 mod twins;
 mod workbench;
 
+pub use apart::{Apart, apart};
 pub use at_once::at_once;
 pub use background::{Background, background};
 pub use batch::{Encoded, Work, WorkError, count_object, run_batch};

@@ -14,6 +14,7 @@ mod lifecycle;
 mod places;
 mod spill;
 mod total;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -46,6 +48,7 @@ use crate::units::Day;
 use days::DayTable;
 use files::DatasetFiles;
 use spill::Spill;
+use turns::TakeTurns;
 
 pub use error::QueryError;
 pub use keep::Kept;
@@ -301,7 +304,13 @@ fn context(
             "datafusion.execution.skip_partial_aggregation_probe_ratio_threshold",
             &ScalarValue::Float64(Some(NEVER)),
         );
-    let context = SessionContext::new_with_config_rt(config, runtime);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(TakeTurns))
+        .build();
+    let context = SessionContext::new_with_state(state);
     for function in functions::all() {
         context.register_udf(function);
     }

@@ -270,6 +270,26 @@ fn what_is_nested_deeply() {
     env.run(["query", SET, &parentheses]).code(2);
 }
 
+/// One Ctrl-C ends it, though it computes where it cannot be asked: while it reads nothing (a product of tables),
+/// and within a single value that is found out while the query is planned.
+#[cfg(unix)]
+#[test]
+fn what_computes_for_hours_is_interrupted() {
+    let (_fake, env) = synced();
+    let rows = "SELECT value FROM generate_series(1, 100000)";
+    let series = "generate_series(1, 1000000)";
+    let product = format!(
+        "SELECT sum(a.value * b.value * c.value % 7) FROM {series} a, {series} b, {series} c"
+    );
+    let value = "SELECT levenshtein(repeat('a', 2000000), repeat('b', 2000000)) AS n".to_owned();
+    for endless in [product, value] {
+        let mut run = env.start(["query", SET, &format!("{rows}; {endless}")]);
+        run.wait_for_stdout("\n90000\n");
+        run.interrupt();
+        run.wait().code(130).stderr_contains("stopping");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn links_stay_links() {

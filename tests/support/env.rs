@@ -222,6 +222,13 @@ impl Running {
         assert!(holds(&self.stderr.bytes), "never told: {text}");
     }
 
+    /// Waits until it has written this to standard output.
+    pub fn wait_for_stdout(&mut self, text: &str) {
+        let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        self.stdout.read(self.deadline, holds);
+        assert!(holds(&self.stdout.bytes), "never told: {text}");
+    }
+
     /// Ends it as `kill -9` does, and waits until it is gone.
     pub fn kill(mut self) -> Run {
         self.child.kill().expect("a process of ours");
