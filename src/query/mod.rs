@@ -102,7 +102,7 @@ pub struct Answer {
     pub batches: BoxStream<'static, Result<RecordBatch, QueryError>>,
 }
 
-/// Memory of the engine's own caches: footers and listings of files.
+/// Memory of each of the engine's own caches: footers of files, and what they tell of columns.
 const CACHES: u64 = 16 << 20;
 
 const PLACE: &str = "dataset://files/";
@@ -168,7 +168,9 @@ impl Engine {
         let config = ListingTableConfig::new(place)
             .with_listing_options(options)
             .with_schema(schema);
-        let listing = ListingTable::try_new(config)?;
+        let runtime = self.context.runtime_env();
+        let known = runtime.cache_manager.get_file_statistic_cache();
+        let listing = ListingTable::try_new(config)?.with_cache(known);
         let provider = Arc::new(DayTable::new(Arc::new(listing)));
         self.context.register_table(table, provider)?;
         Ok(())
@@ -285,6 +287,7 @@ fn context(
         .with_memory_pool(Arc::new(FairSpillPool::new(pool)))
         .with_disk_manager_builder(spill)
         .with_metadata_cache_limit(caches)
+        .with_file_statistics_cache_limit(caches)
         .build_arc()?;
     let place = ObjectStoreUrl::parse(PLACE)?;
     runtime.register_object_store(place.as_ref(), Arc::clone(files) as _);
