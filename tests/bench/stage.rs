@@ -62,18 +62,24 @@ pub(crate) fn on_this_thread() {
 /// A whole object.
 pub(crate) fn inflate(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    if WholeInflater::default().inflate(bytes, &mut text, usize::MAX) {
-        return text;
+    inflate_again(&mut WholeInflater::default(), bytes, &mut text);
+    text
+}
+
+/// The same into memory that is there, as a run does it.
+pub(crate) fn inflate_again(whole: &mut WholeInflater, bytes: &[u8], text: &mut Vec<u8>) {
+    text.clear();
+    if whole.inflate(bytes, text, usize::MAX) {
+        return;
     }
     text.clear();
     let mut inflater = Inflater::new(Encoding::of(bytes)).expect("an inflater");
     let mut at = 0;
     while at < bytes.len() {
         at += inflater
-            .push(&bytes[at..], &mut text, usize::MAX)
+            .push(&bytes[at..], text, usize::MAX)
             .expect("whole logs");
     }
-    text
 }
 
 /// Named texts to typed columns; each batch goes to `take`.
