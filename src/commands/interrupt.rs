@@ -64,7 +64,7 @@ pub(super) async fn asked() {
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
     if watch.is_err() || first.await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
