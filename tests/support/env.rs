@@ -223,6 +223,7 @@ impl Running {
     }
 
     /// Waits until it has written this to standard output.
+    #[cfg(all(unix, feature = "query"))]
     pub fn wait_for_stdout(&mut self, text: &str) {
         let holds = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
         self.stdout.read(self.deadline, holds);
